@@ -1,0 +1,93 @@
+# What a developer, an operator and CI run. `make help` lists it; nothing here needs more than Python 3.11, make and the package registries.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMPS := .venv/stamps
+LOCKS := requirements-build.lock requirements-node.lock requirements.lock requirements-dev.lock
+COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --universal \
+	--generate-hashes --no-emit-index-url --no-header --no-annotate
+
+IDE_OUT := gateway/static/graphiql
+IDE_SOURCES := $(wildcard ide/*.json ide/*.mjs ide/*.js ide/.npmrc ide/src/*)
+
+# uv reads its own configuration, not pip's: where only pip knows its index, pip does the same work, more slowly.
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || \
+	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-runtime assets demo test check format bench bench-ingest schema interfaces lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(STAMPS)/dev $(STAMPS)/project ## create .venv with everything for working on Belfry
+
+setup-runtime: $(STAMPS)/runtime $(STAMPS)/project
+
+$(STAMPS)/venv: requirements-build.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Belfry needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/runtime: requirements.lock $(STAMPS)/venv
+	$(call install,--require-hashes -r requirements.lock)
+	@touch $@
+
+$(STAMPS)/dev: requirements-dev.lock $(STAMPS)/runtime
+	$(call install,--require-hashes -r requirements-dev.lock)
+	@touch $@
+
+# compat mode puts the working tree itself on the path, so that a package added later is seen without a new set-up.
+$(STAMPS)/project: pyproject.toml $(STAMPS)/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat --editable .
+	@touch $@
+
+assets: $(IDE_OUT)/index.html ## build the GraphiQL page from npm packages
+
+$(IDE_OUT)/index.html: $(IDE_SOURCES) ide/build.sh | $(STAMPS)/venv
+	ide/build.sh
+	@touch $@
+
+demo: setup-runtime assets ## run all of Belfry with demo customers; make demo ARGS="--fresh"
+	$(BIN)/belfry demo $(ARGS)
+
+test: setup assets ## run every test: unit, contract, layers, journey, browser
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## check format, lint, strict types, layers and unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/layers tests/unit $(ARGS)
+
+format: setup ## format the code and apply safe lint fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup bench-ingest ## run the benchmarks, machine and versions printed
+	$(BIN)/python -m bench $(ARGS)
+
+bench-ingest: setup ## measure ingest to alert log, all services running
+	$(BIN)/python -m bench.ingest $(ARGS)
+
+schema: setup interfaces ## write the snapshots of every published interface
+	$(BIN)/belfry schema print > schema/schema.graphql.new
+	mv schema/schema.graphql.new schema/schema.graphql
+
+interfaces: setup ## write the services' OpenAPI and AsyncAPI documents
+	$(BIN)/python -m services.interfaces
+
+# Each lock holds to what the one before it chose.
+lock: $(STAMPS)/venv ## choose and pin versions anew, within the ranges of pyproject.toml
+	$(COMPILE) --upgrade --group build -o requirements-build.lock
+	$(COMPILE) --upgrade --group node -o requirements-node.lock
+	$(COMPILE) --upgrade pyproject.toml -o requirements.lock
+	$(COMPILE) --upgrade pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	@! grep -n '://' $(LOCKS) || { echo "a lock names a host" >&2; exit 1; }
+
+clean: ## remove what was built or measured, and the environment; keeps .belfry/ (the data)
+	rm -rf .venv build dist *.egg-info $(IDE_OUT) ide/node_modules .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

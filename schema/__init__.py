@@ -1,0 +1,1 @@
+"""The GraphQL schema: views on contracts structs, described for the app's developers."""

@@ -1,0 +1,1 @@
+"""The downstream microservices, and the few modules they share: storage, log reading, the HTTP skeleton."""

@@ -1,0 +1,1 @@
+"""The analytics service: windows, rules, insights and alerts, made from the event log as it arrives."""
