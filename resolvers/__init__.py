@@ -1,1 +1,1 @@
-"""What GraphQL fields do, the loaders they batch through, and the one place where ownership is decided."""
+"""What GraphQL fields do: they read plain contracts structs through loaders; ownership is decided in `access` alone."""

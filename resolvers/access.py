@@ -1,0 +1,89 @@
+"""The one place where ownership is decided. Every path asks here: node, nodes, lists, ids in inputs, subscriptions.
+
+A customer sees the accounts they hold (in any role), the cards and devices their entitlements name, and alerts and rules
+that carry their id; bank-wide rules are everyone's. What is not theirs is treated exactly like what does not exist.
+"""
+
+import asyncio
+
+from clients.backends import Backends
+from clients.deadline import Deadline
+from contracts.accounts import Entitlements
+from contracts.alerts import Alert
+from contracts.failures import NotFound
+from contracts.rules import AlertRule
+from contracts.transactions import Transaction
+
+
+class Access:
+    """What one customer may see, read once (from the account service) when first asked."""
+
+    def __init__(self, customer_id: str, backends: Backends, deadline: Deadline) -> None:
+        self.customer_id = customer_id
+        self._backends = backends
+        self._deadline = deadline
+        self._loading: asyncio.Task[_Owned] | None = None
+
+    async def account_ids(self) -> list[str]:
+        """Return the customer's accounts, in the account service's order."""
+        return (await self._owned()).account_ids
+
+    async def card_ids(self) -> list[str]:
+        """Return the cards the customer may see."""
+        return (await self._owned()).card_ids
+
+    async def account(self, account_id: str | None) -> bool:
+        """Say whether the account is one of the customer's."""
+        return account_id is not None and account_id in (await self._owned()).accounts
+
+    async def card(self, card_id: str | None) -> bool:
+        """Say whether the customer may see (and freeze) the card."""
+        return card_id is not None and card_id in (await self._owned()).cards
+
+    async def device(self, device_id: str | None) -> bool:
+        """Say whether the device is the customer's."""
+        return device_id is not None and device_id in (await self._owned()).devices
+
+    async def transaction(self, transaction: Transaction | None) -> bool:
+        """Say whether the transaction is on one of the customer's accounts."""
+        return transaction is not None and await self.account(transaction.account_id)
+
+    async def accounts_among(self, account_ids: list[str]) -> list[str]:
+        """Return those of the ids that are the customer's accounts, in the order given."""
+        accounts = (await self._owned()).accounts
+        return [account_id for account_id in account_ids if account_id in accounts]
+
+    def customer(self, customer_id: str) -> bool:
+        """Say whether this is the customer."""
+        return customer_id == self.customer_id
+
+    def alert(self, alert: Alert | None) -> bool:
+        """Say whether the alert was raised for the customer."""
+        return alert is not None and alert.customer_id == self.customer_id
+
+    def rule(self, rule: AlertRule | None) -> bool:
+        """Say whether the rule is the customer's own or bank-wide."""
+        return rule is not None and rule.customer_id in (None, self.customer_id)
+
+    async def _owned(self) -> "_Owned":
+        # One task for all who ask at once, shielded: a cancelled field must not take the others' answer with it.
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load())
+        return await asyncio.shield(self._loading)
+
+    async def _load(self) -> "_Owned":
+        try:
+            return _Owned(await self._backends.accounts.entitlements(self.customer_id, self._deadline))
+        except NotFound:
+            return _Owned(Entitlements(self.customer_id, [], [], []))
+
+
+class _Owned:
+    """Entitlements as sets, for lookups."""
+
+    def __init__(self, entitlements: Entitlements) -> None:
+        self.account_ids = [entitlement.account_id for entitlement in entitlements.accounts]
+        self.card_ids = entitlements.card_ids
+        self.accounts = frozenset(self.account_ids)
+        self.cards = frozenset(entitlements.card_ids)
+        self.devices = frozenset(entitlements.device_ids)

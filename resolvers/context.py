@@ -1,0 +1,46 @@
+"""What every resolver is given: the caller, the services, the time left, and what is shared within one request.
+
+The edge makes a fresh one for each request and for each event of a subscription.
+"""
+
+from dataclasses import dataclass, field
+
+import strawberry
+
+from clients.backends import Backends
+from clients.deadline import Deadline
+from resolvers.access import Access
+from resolvers.cursors import CursorCodec
+from resolvers.feed import FeedPort
+from resolvers.loaders import Loaders
+from resolvers.principal import Principal
+
+
+@dataclass
+class RequestContext:
+    """The context of one request; `loaders` and `access` come of themselves."""
+
+    principal: Principal
+    backends: Backends
+    deadline: Deadline
+    feed: FeedPort
+    cursors: CursorCodec
+    loaders: Loaders = field(init=False)
+    access: Access = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    @property
+    def customer_id(self) -> str:
+        """The caller's own customer id."""
+        return self.principal.customer_id
+
+    def forget(self) -> None:
+        """Drop everything loaded so far: a mutation calls it, so that its answer shows what is true afterwards."""
+        self.loaders = Loaders(self.backends, self.deadline)
+        self.access = Access(self.principal.customer_id, self.backends, self.deadline)
+
+
+Info = strawberry.Info[RequestContext, None]
+"""What Strawberry hands to a resolver, with our context in it."""

@@ -1,0 +1,16 @@
+"""Who is asking: what the edge has verified of a token, and nothing of the token itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified caller; `expires_at` and `auth_time` are UNIX seconds, `acr` the level of authentication."""
+
+    customer_id: str
+    subject: str
+    scopes: frozenset[str]
+    expires_at: float
+    acr: str | None = None
+    auth_time: int | None = None
+    token_id: str | None = None
