@@ -1,0 +1,199 @@
+"""The command line `belfry`: reads arguments and settings, then hands over. It serves nothing itself.
+
+What a command needs is imported when it runs, so that `belfry --help` answers at once.
+"""
+
+# ruff: noqa: PLC0415 - the imports of a command happen when it runs, as said above.
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from contracts.failures import Failure, Rejected
+from contracts.settings import BadSetting, Settings, read_settings
+from gateway.exit_codes import ExitCode
+
+REPLAY_FORMATS = ("cloudevents", "birmingham", "berka")
+SERVICES = ("accounts", "events", "analytics")
+SNAPSHOT = Path(__file__).parent.parent / "schema" / "schema.graphql"
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; see `ExitCode`. Errors are one line on standard error."""
+    arguments = _parser().parse_args(argv)
+    command: Command = arguments.command
+    try:
+        return command(arguments, read_settings(os.environ))
+    except (BadSetting, Rejected) as error:
+        return _complain(error, ExitCode.WRONG_USE)
+    except Failure as failure:
+        return _complain(failure, ExitCode.FAILED)
+    except KeyboardInterrupt:
+        return _complain("interrupted", ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read the output has enough; what is still buffered must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+
+
+def _complain(error: object, code: ExitCode) -> int:
+    print(f"belfry: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="belfry",
+        description="The backend of a bank's mobile app: one GraphQL gateway over the event, account and "
+        "analytics services.",
+        epilog="Settings come from BELFRY_* variables: `belfry settings` prints them. "
+        "Exit codes: 0 done, 1 failed, 2 wrong use or setting, 3 a replay had refused rows, 130 interrupted.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_running(commands)
+    _add_replay(commands)
+    _add_token(commands)
+    _add_printing(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse gives its type no public name
+
+
+def _add_running(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    demo = commands.add_parser("demo", help="run everything with demo customers and live events, until Ctrl-C")
+    demo.add_argument(
+        "--fresh", action="store_true", help="delete what Belfry stored in the data folder, and start over"
+    )
+    demo.add_argument("--no-simulator", action="store_true", help="send no live events")
+    demo.add_argument("--port", type=_port, metavar="N", help="port of the gateway (default: BELFRY_PORT)")
+    demo.set_defaults(command=_demo)
+    commands.add_parser("gateway", help="run the gateway alone").set_defaults(command=_gateway)
+    service = commands.add_parser("service", help="run one service alone")
+    service.add_argument("name", choices=SERVICES)
+    service.set_defaults(command=_service)
+
+
+def _add_replay(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    replay = commands.add_parser(
+        "replay",
+        help="send a file's events to the event service; goes on where it was interrupted",
+        description="Sending a file twice is harmless: what is already in the log comes back as duplicate.",
+    )
+    replay.add_argument(
+        "file", type=Path, metavar="FILE", help="plain or gzip file; for berka its folder or trans file"
+    )
+    replay.add_argument("--format", choices=REPLAY_FORMATS, help="default: told by how the file begins")
+    replay.add_argument("--rate", type=_rate, metavar="N", help="events a second at most (default: as fast as it goes)")
+    replay.add_argument("--restart", action="store_true", help="begin at the first row, whatever was sent before")
+    replay.set_defaults(command=_replay)
+
+
+def _add_token(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    token = commands.add_parser("token", help="print an access token of the demo issuer")
+    token.add_argument("--customer", metavar="ID", help="the customer (default: the demo's first)")
+    token.add_argument("--scope", action="append", default=[], metavar="NAME", help="a scope to grant; repeat for more")
+    token.add_argument("--lifetime", type=_seconds, metavar="S", help="seconds until it expires (default: 8 hours)")
+    token.set_defaults(command=_token)
+
+
+def _add_printing(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    schema = commands.add_parser("schema", help="print the GraphQL schema, or check it against the snapshot")
+    schema.add_argument("action", choices=("print", "check"))
+    schema.set_defaults(command=_schema)
+    settings = commands.add_parser("settings", help="print the settings in force, secrets masked")
+    settings.add_argument(
+        "--markdown", action="store_true", help="print their documentation instead (docs/settings.md)"
+    )
+    settings.set_defaults(command=_settings)
+
+
+def _number_in(low: float, high: float, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
+    return number
+
+
+def _port(text: str) -> int:
+    return int(_number_in(0, 65535, text))
+
+
+def _rate(text: str) -> float:
+    return _number_in(0.1, 10_000_000, text)
+
+
+def _seconds(text: str) -> float:
+    return _number_in(1, 365 * 24 * 3600, text)
+
+
+def _demo(arguments: argparse.Namespace, settings: Settings) -> int:
+    from gateway.demo import run_demo
+
+    return run_demo(settings, port=arguments.port, fresh=arguments.fresh, simulated=not arguments.no_simulator)
+
+
+def _gateway(_: argparse.Namespace, settings: Settings) -> int:
+    from gateway.premises import demand_free_port, open_data_dir
+    from gateway.server import serve_gateway
+
+    open_data_dir(settings)
+    demand_free_port(settings.host, settings.port, "BELFRY_PORT")
+    serve_gateway(settings)
+    return ExitCode.DONE
+
+
+def _service(arguments: argparse.Namespace, settings: Settings) -> int:
+    from gateway.premises import demand_free_port, open_data_dir
+
+    open_data_dir(settings)
+    port = getattr(settings, f"{arguments.name}_port")
+    demand_free_port(settings.host, port, f"BELFRY_{arguments.name.upper()}_PORT")
+    command = [sys.executable, "-m", f"services.{arguments.name}"]
+    os.execv(command[0], command)  # noqa: S606 - the command is ours: no service is ever imported here
+
+
+def _replay(arguments: argparse.Namespace, settings: Settings) -> int:
+    from gateway.replaying import run_replay
+
+    return run_replay(settings, arguments.file, arguments.format, rate=arguments.rate, restart=arguments.restart)
+
+
+def _token(arguments: argparse.Namespace, settings: Settings) -> int:
+    from gateway.demo_issuer import TOKEN_LIFETIME_S, DemoIssuer
+    from gateway.premises import open_data_dir
+    from producers.demo_customers import FIRST_CUSTOMER_ID
+
+    if settings.issuer:
+        raise BadSetting("BELFRY_ISSUER is set: its tokens come from there; only the demo issuer's are made here.")
+    open_data_dir(settings)
+    issuer = DemoIssuer.open(settings.data_dir, audience=settings.audience)
+    customer_id = arguments.customer or FIRST_CUSTOMER_ID
+    print(issuer.mint_token(customer_id, arguments.scope, arguments.lifetime or TOKEN_LIFETIME_S))
+    return ExitCode.DONE
+
+
+def _schema(arguments: argparse.Namespace, _: Settings) -> int:
+    from schema.snapshot import print_schema
+
+    printed = print_schema()
+    if arguments.action == "print":
+        print(printed, end="")
+        return ExitCode.DONE
+    if SNAPSHOT.is_file() and SNAPSHOT.read_text(encoding="utf-8") == printed:
+        return ExitCode.DONE
+    return _complain("the schema differs from schema/schema.graphql; `make schema` writes it anew", ExitCode.FAILED)
+
+
+def _settings(arguments: argparse.Namespace, settings: Settings) -> int:
+    from gateway.settings_pages import markdown_page, setting_lines
+
+    print(markdown_page() if arguments.markdown else "\n".join(setting_lines(settings)))
+    return ExitCode.DONE
