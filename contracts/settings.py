@@ -1,0 +1,127 @@
+"""The one settings object: every `BELFRY_*` variable, read once by `read_settings`; docs/settings.md is made from it.
+
+Pure: it is given the environment, and touches nothing. An unknown or out-of-range variable stops the start.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "BELFRY_"
+
+
+class BadSetting(Exception):
+    """A setting that stops the start; the message names it and says why. Its value is never repeated (it may be secret)."""
+
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting with its unit, default and meaning (the string below each field is its documentation)."""
+
+    host: str = "127.0.0.1"
+    """Address every server of this process binds to. Anything but loopback needs `BELFRY_SERVICE_TOKEN`."""
+    port: Port = 8000
+    """Port of the gateway; 0 takes a free one."""
+    accounts_port: Port = 8102
+    """Port of the account service."""
+    events_port: Port = 8101
+    """Port of the event service."""
+    analytics_port: Port = 8103
+    """Port of the analytics service."""
+    accounts_url: str = ""
+    """How the account service is reached; empty: `http://127.0.0.1:<accounts port>`."""
+    events_url: str = ""
+    """How the event service is reached; empty: `http://127.0.0.1:<events port>`."""
+    analytics_url: str = ""
+    """How the analytics service is reached; empty: `http://127.0.0.1:<analytics port>`."""
+    data_dir: Path = Path(".belfry")
+    """Folder of every file Belfry writes; created with mode 0700."""
+    service_token: str = ""
+    """Bearer token the services demand of the gateway and of producers (32 characters or more); empty only on loopback."""
+    log_level: str = "INFO"
+    """Least level logged: DEBUG, INFO, WARNING or ERROR."""
+    lateness_s: Annotated[int, Meta(ge=0, le=7 * 24 * 3600)] = 3600
+    """Seconds of event time a window waits for late events before it closes."""
+    future_s: Annotated[int, Meta(ge=0, le=24 * 3600)] = 300
+    """Seconds an event's time may lie in the future before it is rejected."""
+    ingest_queue_max: Count = 64
+    """Ingest batches waiting for the log before producers get 429."""
+    request_timeout_s: Seconds = 5.0
+    """Deadline of one GraphQL query or mutation, in seconds, its downstream calls included."""
+    issuer: str = ""
+    """Issuer (`iss`) whose tokens the gateway accepts; empty: the demo issuer, only in the demo."""
+    audience: str = "belfry"
+    """Audience (`aud`) a token must name."""
+    jwks_url: str = ""
+    """Where the issuer publishes its keys; needed unless the demo issuer is used."""
+    demo: bool = False
+    """Turn on the demo issuer, GraphiQL and its customer list; never in production."""
+    cursor_keys: str = ""
+    """Feed cursor signing keys, comma separated, 32 characters or more each: the first signs, all verify; empty only in the demo."""
+    documents: str = "open"
+    """Which GraphQL documents run: `open` (any), `log` (unknown ones logged) or `only` (trusted ones)."""
+    allowed_origins: str = ""
+    """Comma-separated browser origins that may use the gateway besides its own; empty: none."""
+    allowed_hosts: str = "localhost,127.0.0.1"
+    """Comma-separated host names the gateway answers for."""
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Build the settings from `BELFRY_*` variables; other variables are ignored.
+
+    Raises:
+        BadSetting: a variable is unknown, of the wrong type or out of range.
+    """
+    hints = get_type_hints(Settings, include_extras=True)
+    values: dict[str, Any] = {}
+    for name, text in sorted(environ.items()):
+        if not name.startswith(PREFIX):
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if field not in hints:
+            raise BadSetting(f"{name} is not a setting of Belfry; see docs/settings.md.")
+        values[field] = _value(name, text, hints[field])
+    return checked(Settings(**values))
+
+
+def _value(name: str, text: str, hint: Any) -> Any:
+    if hint is Path:
+        return Path(text)
+    try:
+        return msgspec.convert(text, hint, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"{name} is not valid: {str(error)[0].lower()}{str(error)[1:]}.") from None
+
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+SECRET_LENGTH_MIN = 32
+
+
+def checked(settings: Settings) -> Settings:
+    """Return the settings when their combination is safe.
+
+    Raises:
+        BadSetting: it is not; the message names the setting.
+    """
+    if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise BadSetting("BELFRY_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
+    if settings.documents not in {"open", "log", "only"}:
+        raise BadSetting("BELFRY_DOCUMENTS must be open, log or only.")
+    if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:
+        raise BadSetting(f"BELFRY_SERVICE_TOKEN must have {SECRET_LENGTH_MIN} characters or more.")
+    if settings.host not in LOOPBACK and not settings.service_token:
+        raise BadSetting("BELFRY_SERVICE_TOKEN is needed when BELFRY_HOST is not a loopback address.")
+    return settings
+
+
+def service_url(settings: Settings, service: str) -> str:
+    """Return how `accounts`, `events` or `analytics` is reached, without a trailing slash."""
+    url: str = getattr(settings, f"{service}_url")
+    return url.rstrip("/") if url else f"http://127.0.0.1:{getattr(settings, f'{service}_port')}"

@@ -1,0 +1,100 @@
+"""Follow the event service's log from an offset, for ever: what the account and analytics services consume.
+
+The stream is only transport: the caller keeps its own offset beside its state, so a cut, a restart or a repeat
+of the connection changes nothing. Back-pressure is TCP's: nothing is read while the caller works on a batch.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator
+
+import aiohttp
+import msgspec
+import structlog
+
+from contracts.events import LogEntry
+
+WAIT_S = 30
+"""How long the event service keeps a quiet stream open."""
+BACKOFF_S_MAX = 5.0
+BACKOFF_S_MIN = 0.1
+BUFFER_BYTES_MAX = 16 * 1024 * 1024
+"""Most bytes of one unfinished batch; a record is at most 64 KiB, so this is never met by a correct peer."""
+HEALTHY_WITHIN_S = 10.0
+
+_entries = msgspec.json.Decoder(LogEntry)
+_log = structlog.get_logger(__name__)
+
+
+class LogReader:
+    """An endless reader of the event log at `events_url`; one consumer each."""
+
+    def __init__(self, events_url: str, *, token: str = "", batch_max: int = 2000, idle_s: float = 1.0) -> None:
+        self._url = f"{events_url}/events/stream"
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._batch_max = batch_max
+        self._idle_s = idle_s
+        self._heard_at = float("-inf")
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the event service was heard within the last ten seconds."""
+        return asyncio.get_running_loop().time() - self._heard_at < HEALTHY_WITHIN_S
+
+    async def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]:
+        """Yield the entries after offset `after`, in order and without holes, at most `batch_max` at a time.
+
+        An empty list means: caught up, and nothing new for about `idle_s` seconds. Never ends by itself.
+        """
+        backoff_s = BACKOFF_S_MIN
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=2.0, sock_read=HEALTHY_WITHIN_S)
+        async with aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session:
+            while True:
+                try:
+                    async for batch in self._follow(session, after):
+                        backoff_s = BACKOFF_S_MIN
+                        if batch:
+                            after = batch[-1].offset
+                        yield batch
+                except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ConnectionError) as error:
+                    _log.warning("event log away", error=type(error).__name__, after=after, retry_in_s=round(backoff_s, 2))
+                    await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))
+                    backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)
+
+    async def _follow(self, session: aiohttp.ClientSession, after: int) -> AsyncGenerator[list[LogEntry]]:
+        parameters = {"after": str(after), "limit": "0", "wait": str(WAIT_S)}
+        async with session.get(self._url, params=parameters, raise_for_status=True) as response:
+            buffer = bytearray()
+            reading: asyncio.Future[bytes] | None = None
+            try:
+                while True:
+                    reading = reading or asyncio.ensure_future(response.content.readany())
+                    done, _ = await asyncio.wait({reading}, timeout=self._idle_s)
+                    if not done:
+                        yield []
+                        continue
+                    chunk, reading = reading.result(), None
+                    self._heard_at = asyncio.get_running_loop().time()
+                    if not chunk:
+                        return
+                    buffer += chunk
+                    for batch in self._split(buffer, after):
+                        after = batch[-1].offset
+                        yield batch
+            finally:
+                if reading is not None:
+                    reading.cancel()
+
+    def _split(self, buffer: bytearray, after: int) -> list[list[LogEntry]]:
+        end = buffer.rfind(b"\n") + 1
+        if end == 0:
+            if len(buffer) > BUFFER_BYTES_MAX:
+                raise aiohttp.ClientPayloadError("the event log sent a line over its bound")
+            return []
+        lines = bytes(buffer[:end])
+        del buffer[:end]
+        entries = _entries.decode_lines(lines)
+        for number, entry in enumerate(entries, start=after + 1):
+            if entry.offset != number:
+                raise aiohttp.ClientPayloadError(f"the event log answered offset {entry.offset} instead of {number}")
+        return [entries[start : start + self._batch_max] for start in range(0, len(entries), self._batch_max)]

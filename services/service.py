@@ -1,0 +1,175 @@
+"""What every service has around its own routes: problems, health, metrics, access, OpenAPI, and the server process.
+
+It is not where anything of a domain happens. Services are reached by the gateway and by producers only.
+"""
+
+import hmac
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import structlog
+import uvicorn
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException, NotAuthorizedException, SerializationException, ValidationException
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ControllerRouterHandler
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from contracts.failures import Failure, Problem
+from contracts.settings import Settings
+
+REQUEST_BYTES_MAX = 1024 * 1024
+"""Largest body of a request that is not a stream."""
+SHUTDOWN_S_MAX = 2
+"""How long open requests may go on after SIGTERM."""
+PROBLEM = "application/problem+json"
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+Ready = Callable[[], Awaitable[dict[str, bool]]]
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+_log = structlog.get_logger(__name__)
+
+
+def create_service(
+    *,
+    title: str,
+    version: str,
+    handlers: Sequence[ControllerRouterHandler],
+    lifespan: Lifespan,
+    ready: Ready,
+    token: str,
+) -> Litestar:
+    """Build a service's application around its route handlers.
+
+    `ready` names each dependency and whether it answers. With a `token`, every path but health demands it as a bearer.
+    """
+    return Litestar(
+        route_handlers=[*handlers, *_health(ready), metrics],
+        lifespan=[lifespan],
+        guards=[_guard(token)] if token else [],
+        exception_handlers={
+            Failure: _render_failure,
+            ValidationException: _render_validation,
+            SerializationException: _render_validation,
+            HTTPException: _render_http,
+            Exception: _render_unexpected,
+        },
+        openapi_config=OpenAPIConfig(
+            title=title, version=version, path="/", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
+        ),
+        request_max_body_size=REQUEST_BYTES_MAX,
+        response_headers=HEADERS,
+        logging_config=None,
+    )
+
+
+def _health(ready: Ready) -> list[BaseRouteHandler]:
+    @get("/health/live", opt={"public": True}, sync_to_thread=False, summary="Whether the process runs")
+    def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @get("/health/ready", opt={"public": True}, summary="Whether every dependency answers; 503 when one does not")
+    async def readiness() -> Response[dict[str, dict[str, bool]]]:
+        checks = await ready()
+        return Response({"checks": checks}, status_code=200 if all(checks.values()) else 503)
+
+    return [live, readiness]
+
+
+@get("/metrics", sync_to_thread=False, media_type=MediaType.TEXT, summary="Prometheus metrics", include_in_schema=False)
+def metrics() -> Response[bytes]:
+    """Answer the process's metrics in the Prometheus text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _guard(token: str) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
+    expected = f"Bearer {token}".encode()
+
+    def demand_token(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        given = connection.headers.get("authorization", "").encode()
+        if not handler.opt.get("public") and not hmac.compare_digest(given, expected):
+            raise NotAuthorizedException("This service needs its bearer token.")
+
+    return demand_token
+
+
+def _answer(problem: Problem) -> Response[Problem]:
+    headers = {"Retry-After": str(max(1, round(problem.retry_after_s)))} if problem.retry_after_s is not None else {}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(problem, status_code=problem.status, media_type=PROBLEM, headers=headers)
+
+
+def _render_failure(request: Request[Any, Any, Any], failure: Failure) -> Response[Problem]:
+    if failure.status >= 500:
+        _log.error("request failed", path=request.url.path, code=failure.reason, detail=failure.detail)
+    return _answer(failure.problem())
+
+
+def _render_validation(_: Request[Any, Any, Any], error: HTTPException | SerializationException) -> Response[Problem]:
+    extra = getattr(error, "extra", None)
+    first = extra[0] if isinstance(extra, list) and extra else {}
+    key = first.get("key") if isinstance(first, dict) else None
+    message = first.get("message") if isinstance(first, dict) else None
+    return _answer(Problem(400, "BAD_INPUT", str(message or error.detail), f"/{key.replace('.', '/')}" if key else None))
+
+
+def _render_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    codes = {401: "UNAUTHENTICATED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
+    return _answer(Problem(error.status_code, codes.get(error.status_code, "BAD_INPUT"), error.detail))
+
+
+def _render_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    # The edge of the process: whatever reaches here is our fault, and its text stays inside.
+    _log.error("unexpected", path=request.url.path, error=type(error).__name__, exc_info=error)
+    return _answer(Problem(500, "INTERNAL", "Internal error."))
+
+
+class _AnnouncingServer(uvicorn.Server):
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self.servers:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            _log.info("listening", url=f"http://{host}:{port}", pid=os.getpid())
+
+
+def configure_logs(level: str) -> None:
+    """Log one JSON object a line to standard error, from `level` up."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def serve(app: Litestar, settings: Settings, port: int) -> None:
+    """Run a service until SIGTERM or SIGINT; open requests get a few seconds to end."""
+    configure_logs(settings.log_level)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S_MAX,
+        backlog=512,
+    )
+    _AnnouncingServer(config).run()
