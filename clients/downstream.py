@@ -1,11 +1,11 @@
 """One service as its client sees it: typed answers in, one tree of failures out, all within the caller's deadline.
 
-    200-299                    decoded by the given decoder
-    application/problem+json   the failure it names; 401 and 403 are the gateway's own fault and become Unavailable
-    anything else              Unavailable
-    no connection, cut         Unavailable
-    deadline passed            TimedOut
-    body over ANSWER_BYTES_MAX TooLarge
+200-299                    decoded by the given decoder
+application/problem+json   the failure it names; 401 and 403 are the gateway's own fault and become Unavailable
+anything else              Unavailable
+no connection, cut         Unavailable
+deadline passed            TimedOut
+body over ANSWER_BYTES_MAX TooLarge
 """
 
 import asyncio

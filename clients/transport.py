@@ -2,7 +2,7 @@
 
 httpx gives the types and the seam (a test, or later AWS Lambda, replaces the transport and nothing else); its client
 layer costs 145-165 µs a call and its pool more, so `AsyncClient` is not used. The request target travels in the
-standard extension `target` beside a base URL that is parsed once. `httpx2` is API compatible: moving to it changes this import.
+standard extension `target` beside a base URL parsed once. `httpx2` is API compatible: moving to it changes this import.
 """
 
 from collections.abc import AsyncIterator

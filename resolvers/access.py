@@ -1,7 +1,7 @@
 """The one place where ownership is decided. Every path asks here: node, nodes, lists, ids in inputs, subscriptions.
 
-A customer sees the accounts they hold (in any role), the cards and devices their entitlements name, and alerts and rules
-that carry their id; bank-wide rules are everyone's. What is not theirs is treated exactly like what does not exist.
+A customer sees the accounts they hold (in any role), the cards and devices their entitlements name, and alerts and
+rules that carry their id; bank-wide rules are everyone's. What is not theirs is treated like what does not exist.
 """
 
 import asyncio

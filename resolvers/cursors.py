@@ -2,8 +2,8 @@
 
     version (1 byte) | key id (2) | issued at (4, UNIX seconds) | seq (8) | HMAC-SHA256 of these and the customer (16)
 
-All numbers big-endian, the whole as unpadded base64url. The customer is bound by the signature and not inside, so a cursor
-says nothing about whose it is. Valid on every device and replica that shares the keys; the first key signs, all verify.
+All numbers big-endian, the whole as unpadded base64url. The customer is bound by the signature and not inside, so a
+cursor does not say whose it is. Valid on every replica that shares the keys; the first key signs, all verify.
 """
 
 import hashlib

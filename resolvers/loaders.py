@@ -1,7 +1,7 @@
 """DataLoaders: one downstream call for each kind of thing and level of a query, however many fields ask.
 
-Loads are shared between fields. graphql-core cancels the siblings of a failed non-null field, and a cancelled sibling would
-cancel the future it shares with fields that still wait for it; so everyone waits on a shield of the shared load.
+Loads are shared between fields. graphql-core cancels the siblings of a failed non-null field, and a cancelled sibling
+would cancel the future it shares with fields that still wait for it; so everyone waits on a shield of the shared load.
 """
 
 import asyncio

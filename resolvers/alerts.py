@@ -1,0 +1,151 @@
+"""Alerts: pages of them, what they lead to, and the customer's answers."""
+
+from datetime import datetime
+
+import msgspec
+
+from clients.downstream import Query
+from contracts.accounts import Account, Card, Device
+from contracts.alerts import (
+    Alert,
+    AlertPage,
+    AlertReason,
+    AlertResponseInput,
+    AnyAlert,
+    LoginAlert,
+    MarkReadInput,
+    MarkReadResult,
+)
+from contracts.failures import NotFound
+from contracts.rules import AlertRule
+from contracts.transactions import Transaction
+from contracts.vocabulary import AlertKind, AlertResponse, AlertSeverity, AlertState
+from resolvers.accounts import owned_account
+from resolvers.bounds import paging
+from resolvers.context import Info
+from resolvers.node_ids import decode_id_of
+from resolvers.transactions import owned_transactions
+
+
+class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alerts; every condition that is given must hold, lists mean any of theirs."""
+
+    states: list[AlertState] | None = None
+    kinds: list[AlertKind] | None = None
+    minimum_severity: AlertSeverity | None = None
+
+    def query(self) -> Query:
+        """Return the conditions as the analytics service takes them."""
+        return [
+            *(("state", state.value) for state in self.states or ()),
+            *(("kind", kind.value) for kind in self.kinds or ()),
+            *([("minimumSeverity", self.minimum_severity.value)] if self.minimum_severity else []),
+        ]
+
+
+class AlertAnswered(msgspec.Struct, frozen=True):
+    """An alert after the customer's answer."""
+
+    alert: AnyAlert
+
+
+def seconds_of(at: str) -> float:
+    """Return an RFC 3339 time as UNIX seconds."""
+    return datetime.fromisoformat(at).timestamp()
+
+
+def cursor(root: Alert, info: Info) -> str:
+    """Return the feed position right after the entry that raised the alert."""
+    context = info.context
+    return context.cursors.sign(context.customer_id, root.seq, seconds_of(root.raised_at))
+
+
+async def page(info: Info, filter: AlertFilter, first: int, after: str | None) -> AlertPage:
+    """Return a page of the caller's alerts, newest first."""
+    context = info.context
+    query = [*filter.query(), *paging(first, after)]
+    return await context.backends.analytics.alert_page(context.customer_id, query, context.deadline)
+
+
+def nodes(root: AlertPage) -> list[AnyAlert]:
+    """Return the alerts of a page without their cursors."""
+    return [edge.node for edge in root.edges]
+
+
+async def unread_count(info: Info) -> int:
+    """Return how many alerts are NEW."""
+    context = info.context
+    counts = await context.backends.analytics.unread_counts([context.customer_id], context.deadline)
+    return counts.get(context.customer_id, 0)
+
+
+async def rule(root: Alert, info: Info) -> AlertRule | None:
+    """Return the rule in its present version; None once it is deleted."""
+    found = await info.context.loaders.rules.load(root.rule_id)
+    return found if info.context.access.rule(found) else None
+
+
+async def account(root: Alert, info: Info) -> Account | None:
+    """Return the account it is about; None without one."""
+    return await owned_account(info, root.account_id)
+
+
+async def card(root: Alert, info: Info) -> Card | None:
+    """Return the card it is about; None without one, or for another holder's card."""
+    if root.card_id is None or not await info.context.access.card(root.card_id):
+        return None
+    return await info.context.loaders.cards.load(root.card_id)
+
+
+async def transaction(root: Alert, info: Info) -> Transaction | None:
+    """Return the transaction it is about; None without one."""
+    if root.transaction_id is None:
+        return None
+    return next(iter(await owned_transactions(info, [root.transaction_id])), None)
+
+
+async def device(root: LoginAlert, info: Info) -> Device | None:
+    """Return the device of a login; None when it is not registered."""
+    if not await info.context.access.device(root.device_id):
+        return None
+    return await info.context.loaders.devices.load(root.device_id)
+
+
+async def reason_transactions(root: AlertReason, info: Info) -> list[Transaction]:
+    """Return the contributing transactions that are the caller's."""
+    return await owned_transactions(info, root.transaction_ids)
+
+
+async def acknowledge(info: Info, id: str) -> AlertAnswered:
+    """Acknowledge one of the caller's alerts; repeats change nothing."""
+    context = info.context
+    alert_id = await _own_alert_id(info, id)
+    alert = await context.backends.analytics.acknowledge(alert_id, context.customer_id, context.deadline)
+    context.forget()
+    return AlertAnswered(alert)
+
+
+async def respond(info: Info, id: str, response: AlertResponse) -> AlertAnswered:
+    """Store the caller's answer to one of their alerts; repeats change nothing."""
+    context = info.context
+    alert_id = await _own_alert_id(info, id)
+    answer = AlertResponseInput(context.customer_id, response)
+    alert = await context.backends.analytics.respond(alert_id, answer, context.deadline)
+    context.forget()
+    return AlertAnswered(alert)
+
+
+async def mark_read(info: Info, up_to: str) -> MarkReadResult:
+    """Mark as read every NEW alert raised at or before a cursor."""
+    context = info.context
+    seq = context.cursors.read(up_to, context.customer_id)
+    result = await context.backends.analytics.mark_read(MarkReadInput(context.customer_id, seq), context.deadline)
+    context.forget()
+    return result
+
+
+async def _own_alert_id(info: Info, id: str) -> str:
+    alert = await info.context.loaders.alerts.load(decode_id_of("Alert", id))
+    if alert is None or not info.context.access.alert(alert):
+        raise NotFound("There is no such alert.")
+    return alert.id
