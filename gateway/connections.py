@@ -1,0 +1,48 @@
+"""How many streams and sockets are open, by customer and by address, and the bounds on that."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from contracts.failures import Overloaded
+
+SOCKETS_PER_CUSTOMER_MAX = 20
+"""A customer's phones and browsers, and their reconnects."""
+STREAMS_PER_CUSTOMER_MAX = 20
+SOCKETS_PER_ADDRESS_MAX = 2_000
+"""Many customers share an address behind a carrier's NAT."""
+STREAMS_PER_ADDRESS_MAX = 2_000
+RETRY_AFTER_S = 5.0
+
+
+class Caps:
+    """Counts what is open under a key and refuses one more than `most`."""
+
+    def __init__(self, most: int, what: str) -> None:
+        self._most = most
+        self._what = what
+        self._open: Counter[str] = Counter()
+
+    @property
+    def total(self) -> int:
+        """How many are open under all keys."""
+        return self._open.total()
+
+    @contextmanager
+    def one(self, key: str) -> Iterator[None]:
+        """Count one open for as long as the context lasts.
+
+        Raises:
+            Overloaded: there are as many as may be; may be retried after some of them ended.
+        """
+        if self._open[key] >= self._most:
+            raise Overloaded(
+                f"Too many {self._what} are open.", code="TOO_MANY_CONNECTIONS", retry_after_s=RETRY_AFTER_S
+            )
+        self._open[key] += 1
+        try:
+            yield
+        finally:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]

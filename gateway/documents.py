@@ -1,0 +1,132 @@
+"""Documents, parsed and validated once: what a text's SHA-256 leads to.
+
+A text is limited (bytes, tokens, shape) before it is validated, because validation itself can be attacked. What was
+found wrong is kept as well, so that repeating a bad document costs a look-up.
+"""
+
+import hashlib
+from collections import OrderedDict
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    validate,
+)
+
+from contracts.failures import Rejected
+from gateway.limits import DocumentTooLarge, Limits, check_document, check_text
+
+DOCUMENTS_KEPT_MAX = 1_000
+TEXT_BYTES_KEPT_MAX = 1024 * 1024
+"""Text of all kept documents; a parsed document takes some 100 times its text."""
+VALIDATION_ERRORS_MAX = 10
+
+
+class InvalidDocument(Exception):
+    """A document that is not GraphQL, or not of this schema; `errors` are safe to show."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+
+    @property
+    def is_syntax(self) -> bool:
+        """Whether it could not even be parsed."""
+        return isinstance(self.errors[0], GraphQLSyntaxError)
+
+
+class UndeterminedOperation(Exception):
+    """The document holds no operation of that name, or several and none was named."""
+
+
+class PreparedDocument(msgspec.Struct, frozen=True):
+    """A parsed, limited and valid document."""
+
+    sha256: str
+    document: DocumentNode
+    operations: tuple[OperationDefinitionNode, ...]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """Return the operation to execute: the named one, or the only one.
+
+        Raises:
+            UndeterminedOperation: it cannot be told which.
+        """
+        if name is None:
+            if len(self.operations) == 1:
+                return self.operations[0]
+            raise UndeterminedOperation("Must provide operation name if query contains multiple operations.")
+        for operation in self.operations:
+            if operation.name and operation.name.value == name:
+                return operation
+        raise UndeterminedOperation("Unknown operation named by 'operationName'.")
+
+
+class Documents:
+    """Texts to prepared documents, the most recently used ones kept."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits | None = None) -> None:
+        self._schema = schema
+        self._limits = limits or Limits()
+        self._kept: OrderedDict[bytes, tuple[int, PreparedDocument | Exception]] = OrderedDict()
+        self._kept_bytes = 0
+
+    def prepare(self, text: str) -> PreparedDocument:
+        """Return the prepared document of a text.
+
+        Raises:
+            InvalidDocument: a syntax or validation error.
+            DocumentTooLarge: over a limit.
+        Rejected: a fragment does not exist, or spreads itself.
+        """
+        check_text(text, self._limits)
+        encoded = text.encode("utf-8", "surrogatepass")
+        key = hashlib.sha256(encoded).digest()
+        kept = self._kept.get(key)
+        if kept is None:
+            prepared = self._prepare(text, key.hex())
+            self._keep(key, len(encoded), prepared)
+        else:
+            self._kept.move_to_end(key)
+            prepared = kept[1]
+        if isinstance(prepared, PreparedDocument):
+            return prepared
+        raise prepared.with_traceback(None)
+
+    def _keep(self, key: bytes, size: int, prepared: PreparedDocument | Exception) -> None:
+        self._kept[key] = (size, prepared)
+        self._kept_bytes += size
+        while len(self._kept) > DOCUMENTS_KEPT_MAX or self._kept_bytes > TEXT_BYTES_KEPT_MAX:
+            self._kept_bytes -= self._kept.popitem(last=False)[1][0]
+
+    def _prepare(self, text: str, sha256: str) -> PreparedDocument | Exception:
+        try:
+            document = parse(text, max_tokens=self._limits.tokens)
+            check_document(document, self._limits)
+        except GraphQLSyntaxError as error:
+            return InvalidDocument([error])
+        except Rejected as error:
+            return error
+        except RecursionError:
+            return DocumentTooLarge("The document is nested too deeply.")
+        errors = validate(self._schema, document, max_errors=VALIDATION_ERRORS_MAX, hide_suggestions=True)
+        if errors:
+            return InvalidDocument(errors)
+        operations = tuple(one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+        return PreparedDocument(sha256, document, operations)
+
+
+def is_subscription(operation: OperationDefinitionNode) -> bool:
+    """Say whether the operation is a subscription."""
+    return operation.operation is OperationType.SUBSCRIPTION
+
+
+def is_query(operation: OperationDefinitionNode) -> bool:
+    """Say whether the operation is a query, which alone may be sent by GET."""
+    return operation.operation is OperationType.QUERY

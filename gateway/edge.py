@@ -1,0 +1,83 @@
+"""The edge as one ASGI application: `/graphql` over every transport, health, and what surrounds them.
+
+Knows no schema and no service: app.py gives it an engine and an authenticator; tests give it others.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from contracts.settings import Settings
+from gateway.answers import encode_json
+from gateway.edge_headers import EdgeHeaders
+from gateway.errors import internal_error
+from gateway.execution import Engine
+from gateway.health import Checks, Health
+from gateway.http import GraphQLOverHTTP
+from gateway.identity import Authenticator
+from gateway.sse import EventStreams
+from gateway.websocket import INIT_WAIT_S, Sockets
+
+PATH = "/graphql"
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+def create_edge(
+    settings: Settings,
+    *,
+    engine: Engine,
+    authenticator: Authenticator,
+    checks: Checks,
+    lifespan: Lifespan | None = None,
+    routes: Sequence[BaseRoute] = (),
+    init_wait_s: float = INIT_WAIT_S,
+) -> Starlette:
+    """Build the application around an engine; `routes` come after its own."""
+    origins = split_setting(settings.allowed_origins)
+    streams = EventStreams(engine)
+    sockets = Sockets(engine, authenticator, allowed_origins=origins, init_wait_s=init_wait_s)
+    return Starlette(
+        routes=[
+            Route(PATH, GraphQLOverHTTP(engine, authenticator, streams)),
+            WebSocketRoute(PATH, sockets),
+            *Health(checks, operator_token=settings.service_token).routes(),
+            *routes,
+        ],
+        middleware=[
+            Middleware(EdgeHeaders, allowed_hosts=split_setting(settings.allowed_hosts), allowed_origins=origins)
+        ],
+        exception_handlers={404: _not_found, 405: _not_allowed, Exception: _unexpected},
+        lifespan=lifespan,
+    )
+
+
+def split_setting(text: str) -> Iterable[str]:
+    """Return the parts of a comma-separated setting."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+async def _not_found(_: Request, __: Exception) -> Response:
+    return _error(404, "Not found.", "NOT_FOUND")
+
+
+async def _not_allowed(_: Request, error: Exception) -> Response:
+    answer = _error(405, "Method not allowed.", "METHOD_NOT_ALLOWED")
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return answer
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    # The edge of the process: whatever reaches here is our fault, and its text stays inside.
+    body = {"errors": [internal_error(error, request.scope.get("state", {}).get("request_id", ""))]}
+    return Response(encode_json(body), 500, media_type="application/json")
+
+
+def _error(status: int, message: str, code: str) -> Response:
+    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    return Response(encode_json(body), status, media_type="application/json")

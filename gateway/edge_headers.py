@@ -1,0 +1,96 @@
+"""What surrounds every request: allowed hosts, request ids and CORS going in, security headers going out."""
+
+import re
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.answers import SECURITY_HEADERS, RawHeaders, send_json
+from gateway.execution import new_trace_id
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+PREFLIGHT_KEPT_S = 600
+CORS_REQUEST_HEADERS = b"Authorization, Content-Type, Last-Event-ID, X-Request-ID, GraphQL-Require-Preflight"
+CORS_ANSWER_HEADERS = b"X-Request-ID, Retry-After, RateLimit, RateLimit-Policy"
+
+
+class EdgeHeaders:
+    """ASGI middleware around the whole gateway."""
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: Iterable[str], allowed_origins: Iterable[str]) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._origins = frozenset(origin.encode() for origin in allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer it here when it is a preflight or for another host."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        allowed = host_name(headers.get(b"host", b"")) in self._hosts
+        if scope["type"] == "websocket":
+            if allowed:
+                await self._app(scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 4403, "reason": "Host not allowed"})
+            return
+        request_id = _request_id(headers.get(b"x-request-id", b""))
+        scope.setdefault("state", {})["request_id"] = request_id
+        sender = _Sender(send, [(b"x-request-id", request_id.encode()), *self._cors(headers.get(b"origin"))])
+        if not allowed:
+            error = {"message": "This host is not served here.", "extensions": {"code": "HOST_NOT_ALLOWED"}}
+            await send_json(sender, 421, {"errors": [error]})
+        elif scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            await self._preflight(sender)
+        else:
+            await self._app(scope, receive, sender)
+
+    def _cors(self, origin: bytes | None) -> RawHeaders:
+        if not self._origins:
+            return []
+        if origin not in self._origins or origin is None:
+            return [(b"vary", b"Origin")]
+        return [
+            (b"vary", b"Origin"),
+            (b"access-control-allow-origin", origin),
+            (b"access-control-expose-headers", CORS_ANSWER_HEADERS),
+        ]
+
+    @staticmethod
+    async def _preflight(send: Send) -> None:
+        headers = [
+            (b"access-control-allow-methods", b"GET, POST"),
+            (b"access-control-allow-headers", CORS_REQUEST_HEADERS),
+            (b"access-control-max-age", b"%d" % PREFLIGHT_KEPT_S),
+        ]
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+
+class _Sender:
+    """Adds the headers of every answer to the one passing through; what it brings itself stays."""
+
+    def __init__(self, send: Send, headers: RawHeaders) -> None:
+        self._send = send
+        self._headers = headers
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = list(message.get("headers", ()))
+            names = {name for name, _ in given}
+            missing = [header for header in SECURITY_HEADERS if header[0] not in names]
+            message = {**message, "headers": [*given, *missing, *self._headers]}
+        await self._send(message)
+
+
+def host_name(host: bytes) -> str:
+    """Return the name of a `Host` header without its port, in lower case."""
+    text = host.decode("latin-1").lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0]
+
+
+def _request_id(given: bytes) -> str:
+    return given.decode() if REQUEST_ID.fullmatch(given) else new_trace_id()

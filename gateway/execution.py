@@ -1,0 +1,214 @@
+"""Executing an operation: a prepared document, a caller, a deadline; in the middle of every transport.
+
+Runs the schema's own executor class (`Schema(execution_context_class=…)`) on documents prepared once, without
+Strawberry's extension machinery. Always answers: whatever a resolver does becomes an error of the answer.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Protocol, TypeGuard, cast
+
+import msgspec
+import strawberry
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    OperationDefinitionNode,
+    create_source_event_stream,
+    map_source_to_response_event,
+)
+from graphql.execution import Executor as AnyExecutor
+from strawberry.execution import optimized_is_awaitable
+
+from contracts.failures import Failure, TimedOut
+from gateway.documents import Documents, InvalidDocument, PreparedDocument, UndeterminedOperation, is_subscription
+from gateway.errors import (
+    BAD_VARIABLES,
+    OPERATION_FAILED,
+    PARSE_FAILED,
+    VALIDATION_FAILED,
+    internal_error,
+    render_errors,
+    render_failure,
+    render_refusals,
+)
+from gateway.identity import Identity
+from gateway.operations import Operation
+
+HARD_STOP_S = 0.25
+"""How long after the deadline, which the clients keep themselves, execution is cut off."""
+
+Payload = dict[str, Any]
+Executor = AnyExecutor[Any]
+
+
+_is_awaitable = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
+
+
+class Refused(Exception):
+    """An operation that was not executed because of its document, name or variables; `errors` are rendered."""
+
+    def __init__(self, code: str, errors: list[dict[str, Any]]) -> None:
+        super().__init__(code)
+        self.code = code
+        self.errors = errors
+
+    @property
+    def payload(self) -> Payload:
+        """Return the GraphQL response: errors without a data entry."""
+        return {"errors": self.errors}
+
+
+class ContextFactory(Protocol):
+    """Makes what resolvers see: a fresh one for each request and each event of a subscription."""
+
+    def __call__(self, identity: Identity) -> object: ...
+
+
+class Selected(msgspec.Struct, frozen=True):
+    """An operation of a prepared document, with the variables to run it with."""
+
+    prepared: PreparedDocument
+    node: OperationDefinitionNode
+    operation: Operation
+
+    @property
+    def is_subscription(self) -> bool:
+        """Whether it answers more than once."""
+        return is_subscription(self.node)
+
+
+def new_trace_id() -> str:
+    """Return a fresh id that joins an answer and the log."""
+    return secrets.token_hex(8)
+
+
+class Engine:
+    """Selects and executes operations."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        documents: Documents,
+        make_context: ContextFactory,
+        *,
+        timeout_s: float,
+    ) -> None:
+        self._schema = schema._schema  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
+        self._executor_class = cast("type[Executor]", schema.execution_context_class)
+        self._documents = documents
+        self._make_context = make_context
+        self._stop_after_s = timeout_s + HARD_STOP_S
+
+    def select(self, operation: Operation) -> Selected:
+        """Prepare the document and choose the operation.
+
+        Raises:
+            Refused: syntax, validation, or no such operation.
+            Failure: over a limit, or a document id that is not known.
+        """
+        if operation.query is None:
+            raise Refused(
+                "PERSISTED_QUERY_NOT_FOUND",
+                [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}],
+            )
+        try:
+            prepared = self._documents.prepare(operation.query)
+            return Selected(prepared, prepared.operation(operation.operation_name), operation)
+        except InvalidDocument as invalid:
+            code = PARSE_FAILED if invalid.is_syntax else VALIDATION_FAILED
+            raise Refused(code, render_refusals(invalid.errors)) from None
+        except UndeterminedOperation as unknown:
+            error = {"message": str(unknown), "extensions": {"code": OPERATION_FAILED}}
+            raise Refused(OPERATION_FAILED, [error]) from None
+
+    async def execute(self, selected: Selected, identity: Identity, trace_id: str) -> Payload:
+        """Execute a query or mutation within its deadline.
+
+        Raises:
+            Refused: its variables do not fit.
+        """
+        executor = self._build(selected, self._make_context(identity))
+        return await self._run(executor, trace_id)
+
+    async def subscribe(self, selected: Selected, identity: Identity, trace_id: str) -> AsyncGenerator[Payload]:
+        """Yield the answers of a subscription until its source ends; a failure to start is the one answer.
+
+        Raises:
+            Refused: its variables do not fit; before the first answer.
+        """
+        executor = self._build(selected, self._make_context(identity))
+        try:
+            stream = create_source_event_stream(executor)
+            if _is_awaitable(stream):
+                async with asyncio.timeout(self._stop_after_s):
+                    stream = await cast("Any", stream)
+        except TimeoutError:
+            yield {"errors": [_timed_out()]}
+            return
+        if isinstance(stream, ExecutionResult):
+            yield self._response(stream, trace_id)
+            return
+
+        async def execute_event(event_executor: Executor) -> Payload:
+            event_executor.context_value = self._make_context(identity)
+            return await self._run(event_executor, trace_id)
+
+        payloads = map_source_to_response_event(executor, cast("Any", stream), cast("Any", execute_event))
+        async with aclosing(payloads):
+            while True:
+                try:
+                    yield cast("Payload", await anext(payloads))
+                except StopAsyncIteration:
+                    return
+                except (Failure, GraphQLError) as error:
+                    # The source itself ended badly: the last answer says so.
+                    wrapped = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+                    yield {"errors": render_errors([wrapped], trace_id)}
+                    return
+
+    def _build(self, selected: Selected, context: object) -> Executor:
+        operation = selected.operation
+        executor = self._executor_class.build(
+            self._schema,
+            selected.prepared.document,
+            None,
+            context,
+            operation.variables,
+            operation.operation_name,
+            is_awaitable=_is_awaitable,
+            hide_suggestions=True,
+        )
+        if isinstance(executor, list):
+            raise Refused(BAD_VARIABLES, render_refusals(executor, BAD_VARIABLES))
+        return executor
+
+    async def _run(self, executor: Executor, trace_id: str) -> Payload:
+        task = asyncio.current_task()
+        try:
+            result = executor.execute_operation()
+            if _is_awaitable(result):
+                async with asyncio.timeout(self._stop_after_s):
+                    result = await cast("Any", result)
+            return self._response(cast("ExecutionResult", result), trace_id)
+        except TimeoutError:
+            return {"errors": [_timed_out()], "data": None}
+        except asyncio.CancelledError as error:
+            # graphql-core cancels siblings of a failed field and, through a shared loader, can end up cancelled itself.
+            if task is None or task.cancelling():
+                raise
+            return {"errors": [internal_error(error, trace_id)], "data": None}
+        except Exception as error:  # noqa: BLE001 (the edge of execution: whatever happens becomes an answer)
+            return {"errors": [internal_error(error, trace_id)], "data": None}
+
+    @staticmethod
+    def _response(result: ExecutionResult, trace_id: str) -> Payload:
+        if result.errors:
+            return {"errors": render_errors(result.errors, trace_id), "data": result.data}
+        return {"data": result.data}
+
+
+def _timed_out() -> dict[str, Any]:
+    return render_failure(TimedOut("The answer took too long."))

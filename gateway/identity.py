@@ -1,0 +1,116 @@
+"""Who is asking: bearer tokens of the configured issuer, verified, and kept by their SHA-256 until they expire.
+
+A token is checked for signature (asymmetric algorithms of the allow-list only, with a key of the issuer's own set,
+never one the token brings), issuer, audience, expiry, not-before and subject. The subject is the customer.
+"""
+
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+
+from contracts.failures import Unauthenticated
+from gateway.jwks import KeySource
+
+ALGORITHMS = ("RS256", "PS256", "ES256")
+LEEWAY_S = 30
+"""Difference of clocks tolerated on exp and nbf, in seconds."""
+TOKEN_BYTES_MAX = 8 * 1024
+IDENTITIES_KEPT_MAX = 20_000
+KEPT_S_MAX = 300
+"""Longest a verified token is believed without checking its signature again: a withdrawn key stops working."""
+CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A verified caller."""
+
+    customer_id: str
+    scopes: frozenset[str]
+    expires_at: float
+    """Unix time in seconds, leeway included, after which nothing may be done in its name."""
+    token_id: str
+    """`jti`, or a digest of the token; safe to log."""
+    authenticated_at: float | None = None
+    """`auth_time`: when the customer last proved who they are, Unix time in seconds."""
+    assurance: str = ""
+    """`acr`: how they proved it."""
+
+
+class Authenticator:
+    """Bearer tokens to identities."""
+
+    def __init__(self, keys: KeySource, *, issuer: str, audience: str, clock: Callable[[], float]) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._registry_options: dict[str, Any] = {
+            "iss": {"essential": True, "value": issuer},
+            "aud": {"essential": True, "value": audience},
+            "exp": {"essential": True},
+            "sub": {"essential": True},
+        }
+        self._kept: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
+
+    async def authenticate(self, authorization: str | None) -> Identity:
+        """Return the caller of an `Authorization` value.
+
+        Raises:
+            Unauthenticated: it is absent, not a bearer token, or not valid now. The message does not say why in detail.
+            Unavailable: the issuer's keys cannot be had; may be retried.
+        """
+        token = _bearer(authorization)
+        now = self._clock()
+        key = hashlib.sha256(token).digest()
+        kept = self._kept.get(key)
+        if kept is not None and now < kept[0]:
+            self._kept.move_to_end(key)
+            return kept[1]
+        identity = await self._verify(token, key, now)
+        self._kept[key] = (min(identity.expires_at, now + KEPT_S_MAX), identity)
+        if len(self._kept) > IDENTITIES_KEPT_MAX:
+            self._kept.popitem(last=False)
+        return identity
+
+    async def _verify(self, token: bytes, key: bytes, now: float) -> Identity:
+        try:
+            header = jws.extract_compact(token).headers()
+            if header.get("alg") not in ALGORITHMS or "crit" in header:
+                raise Unauthenticated("The token is not valid.")
+            kid = header.get("kid")
+            issued_with = await self._keys.key(kid if isinstance(kid, str) else None)
+            claims = jwt.decode(token, issued_with, algorithms=list(ALGORITHMS)).claims
+            jwt.JWTClaimsRegistry(now=lambda: int(now), leeway=LEEWAY_S, **self._registry_options).validate(claims)
+        except (JoseError, ValueError, TypeError) as error:
+            expired = type(error).__name__ == "ExpiredTokenError"
+            raise Unauthenticated("The token has expired." if expired else "The token is not valid.") from error
+        return _identity(claims, key)
+
+
+def _bearer(authorization: str | None) -> bytes:
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("A bearer token is needed.")
+    if len(token) > TOKEN_BYTES_MAX or not token.isascii():
+        raise Unauthenticated("The token is not valid.")
+    return token.encode()
+
+
+def _identity(claims: dict[str, Any], key: bytes) -> Identity:
+    subject, scope, expires = claims["sub"], claims.get("scope", ""), claims["exp"]
+    if not (isinstance(subject, str) and CUSTOMER_ID.fullmatch(subject) and isinstance(scope, str)):
+        raise Unauthenticated("The token is not valid.")
+    authenticated_at, assurance, token_id = claims.get("auth_time"), claims.get("acr"), claims.get("jti")
+    return Identity(
+        customer_id=subject,
+        scopes=frozenset(scope.split()),
+        expires_at=float(expires) + LEEWAY_S,
+        token_id=token_id if isinstance(token_id, str) else key.hex()[:16],
+        authenticated_at=float(authenticated_at) if isinstance(authenticated_at, int | float) else None,
+        assurance=assurance if isinstance(assurance, str) else "",
+    )

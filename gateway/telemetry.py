@@ -1,0 +1,31 @@
+"""What the gateway counts, for Prometheus; label values come from small closed sets, never from a client's text."""
+
+from enum import StrEnum
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from contracts.failures import Failure
+
+
+class Transport(StrEnum):
+    """How an operation arrived."""
+
+    HTTP = "http"
+    SSE = "sse"
+    WEBSOCKET = "websocket"
+
+
+OPERATIONS = Counter("belfry_gateway_operations", "Operations by transport and outcome.", ["transport", "outcome"])
+OPERATION_SECONDS = Histogram(
+    "belfry_gateway_operation_seconds",
+    "Seconds from a read request to its answer, subscriptions excluded.",
+    ["transport"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+OPEN = Gauge("belfry_gateway_open", "Streams and sockets open now.", ["transport"])
+REFUSALS = Counter("belfry_gateway_refusals", "Requests refused before execution, by code.", ["code"])
+
+
+def count_refusal(failure: Failure) -> None:
+    """Count a refusal under its code, which is one of the closed set of docs/errors.md."""
+    REFUSALS.labels(failure.reason).inc()

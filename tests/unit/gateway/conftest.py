@@ -1,0 +1,195 @@
+"""An edge over a tiny schema, in process for HTTP and on a real socket for streams and WebSockets."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import strawberry
+import uvicorn
+from starlette.applications import Starlette
+
+from contracts.failures import Forbidden, Unavailable
+from contracts.settings import Settings
+from gateway.demo_issuer import ISSUER, DemoIssuer
+from gateway.documents import Documents
+from gateway.edge import create_edge
+from gateway.execution import Engine
+from gateway.identity import Authenticator, Identity
+from gateway.jwks import FixedKeys
+from gateway.server import server_config
+
+AUDIENCE = "belfry"
+
+
+@dataclass
+class Context:
+    """What the tiny schema's resolvers see."""
+
+    identity: Identity
+
+
+@strawberry.type
+class Item:
+    name: str
+    cursor: str
+
+    @strawberry.field
+    def items(self) -> list["Item"]:
+        return []
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def hello(self, info: strawberry.Info, name: str = "world") -> str:
+        return f"hello {name}, says {info.context.identity.customer_id}"
+
+    @strawberry.field
+    def item(self, size: int = 1) -> Item | None:
+        return Item(name="x" * size, cursor="c0")
+
+    @strawberry.field
+    def broken(self) -> str | None:
+        raise RuntimeError("secret internal text")
+
+    @strawberry.field
+    def away(self) -> str | None:
+        raise Unavailable("The account service does not answer.", retry_after_s=2.0)
+
+    @strawberry.field
+    def forbidden(self) -> str | None:
+        raise Forbidden("Not allowed.")
+
+    @strawberry.field
+    async def endless(self) -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def rename(self, name: str) -> str:
+        return name
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def count(self, to: int, after: str | None = None) -> AsyncGenerator[Item]:
+        start = int(after.removeprefix("c")) if after else 0
+        for number in range(start + 1, to + 1):
+            yield Item(name=str(number), cursor=f"c{number}")
+
+    @strawberry.subscription
+    async def silent(self) -> AsyncGenerator[Item]:
+        await asyncio.Event().wait()
+        yield Item(name="never", cursor="c1")
+
+    @strawberry.subscription
+    async def failing(self) -> AsyncGenerator[Item]:
+        yield Item(name="1", cursor="c1")
+        raise Unavailable("The feed is away.")
+
+
+@pytest.fixture(scope="session")
+def schema() -> strawberry.Schema:
+    return strawberry.Schema(Query, Mutation, Subscription)
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> DemoIssuer:
+    return DemoIssuer.open(tmp_path_factory.mktemp("issuer"), audience=AUDIENCE)
+
+
+@pytest.fixture(scope="session")
+def token(issuer: DemoIssuer) -> str:
+    return issuer.mint_token("customer-1", ["accounts"])
+
+
+@pytest.fixture
+def authenticator(issuer: DemoIssuer) -> Authenticator:
+    return Authenticator(FixedKeys([issuer.public_key]), issuer=ISSUER, audience=AUDIENCE, clock=time.time)
+
+
+@pytest.fixture
+def engine(schema: strawberry.Schema) -> Engine:
+    return Engine(schema, Documents(schema._schema), Context, timeout_s=0.05)
+
+
+async def _ready() -> dict[str, bool]:
+    return {"accounts": True, "events": True, "analytics": False}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        data_dir=tmp_path, allowed_hosts="testserver,localhost,127.0.0.1", allowed_origins="https://app.example"
+    )
+
+
+@pytest.fixture
+def app(settings: Settings, engine: Engine, authenticator: Authenticator) -> Starlette:
+    return create_edge(settings, engine=engine, authenticator=authenticator, checks=_ready)
+
+
+@pytest.fixture
+async def anonymous(app: Starlette) -> AsyncGenerator[httpx.AsyncClient]:
+    """A client without a token."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as client:
+        yield client
+
+
+@pytest.fixture
+async def client(anonymous: httpx.AsyncClient, token: str) -> httpx.AsyncClient:
+    """A client of customer-1."""
+    anonymous.headers["Authorization"] = f"Bearer {token}"
+    return anonymous
+
+
+Serve = Callable[[Starlette], AbstractAsyncContextManager[str]]
+
+
+class Server(uvicorn.Server):
+    """A server that tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+@asynccontextmanager
+async def serving(app: Starlette) -> AsyncGenerator[str]:
+    """Serve an application as the gateway is served, on a free port; yields `host:port`."""
+    server = Server(server_config(app, host="127.0.0.1", port=0))
+    task = asyncio.create_task(server.serve())
+    await server.listening.wait()
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    try:
+        yield f"{host}:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """How to serve another application."""
+    return serving
+
+
+@pytest.fixture
+async def address(app: Starlette) -> AsyncGenerator[str]:
+    """Where the edge listens on a real socket."""
+    async with serving(app) as found:
+        yield found
