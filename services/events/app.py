@@ -1,0 +1,53 @@
+"""The composition root of the event service: database, log, ingest and routes, put together and started."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from litestar import Litestar
+
+from contracts.failures import Unavailable
+from contracts.settings import Settings
+from services.database import Database
+from services.events import metrics
+from services.events.history_routes import history_routes
+from services.events.ingest import Ingest
+from services.events.routes import dead_letter_routes, event_routes
+from services.events.store import SqliteEventLog
+from services.events.tables import SCHEMA
+from services.events.times import utc_now
+from services.service import create_service
+
+VERSION = "1.0.0"
+
+
+def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litestar:
+    """Build the event service; nothing is opened before its lifespan starts."""
+    database = Database(settings.data_dir / "events.sqlite3", SCHEMA, queue_max=settings.ingest_queue_max)
+    log = SqliteEventLog(database, clock)
+    ingest = Ingest(log, clock, settings.future_s)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await database.start()
+        try:
+            metrics.LOG_OFFSET.set(await log.last_offset())
+            yield
+        finally:
+            await database.stop()
+
+    async def ready() -> dict[str, bool]:
+        try:
+            await log.last_offset()
+        except Unavailable:
+            return {"store": False}
+        return {"store": True}
+
+    return create_service(
+        title="Belfry event service",
+        version=VERSION,
+        handlers=[*event_routes(ingest, log), *dead_letter_routes(ingest, database), *history_routes(database)],
+        lifespan=lifespan,
+        ready=ready,
+        token=settings.service_token,
+    )

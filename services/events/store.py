@@ -1,0 +1,138 @@
+"""The event log's port, and its adapter on SQLite.
+
+Promises (one suite in tests/contract runs on every adapter): offsets start at 1 and have no holes; a key is accepted
+once, within a batch, across batches, restarts and concurrent producers; what `append_batch` returned is durable; `read`
+answers whole entries in order, and nothing before it is durable.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from contracts.failures import BadCursor
+from contracts.ingest import RecordVerdict, Verdict
+from services.database import Database
+from services.events.appending import Appending, head_of
+from services.events.dead_letters import mark_replayed
+from services.events.references import Known
+from services.events.screening import Record
+from services.events.times import canonical_moment
+
+READ_BYTES_MAX = 1024 * 1024
+"""A page of the log ends with the segment that passes this size."""
+
+
+class LogPage(msgspec.Struct, frozen=True):
+    """Entries of the log as NDJSON lines; `last` is the offset of the last one, or the one asked after when empty."""
+
+    lines: bytes
+    count: int
+    last: int
+
+
+class EventLog(Protocol):
+    """The append-only log of accepted events."""
+
+    async def append_batch(
+        self, records: Sequence[Record], first_index: int = 0, replays: int | None = None
+    ) -> list[RecordVerdict]:
+        """Append what is acceptable, keep what is not as dead letters, and return a verdict for each record.
+
+        `replays` names the dead letter that a lone record is a replay of; it is marked in the same transaction.
+
+        Raises:
+            Overloaded: too many batches wait; retry later.
+            Unavailable: the store failed; nothing of this batch is stored; may be retried.
+        """
+
+    async def read(self, after: int, limit: int) -> LogPage:
+        """Read at most `limit` entries after an offset.
+
+        Raises:
+            BadCursor: the offset lies beyond the end of the log.
+        """
+
+    async def last_offset(self) -> int:
+        """Return the offset of the last entry, 0 when there is none."""
+
+    def appended(self) -> asyncio.Event:
+        """Return an event that is set at the next append: take it before reading, wait on it after."""
+
+
+class SqliteEventLog:
+    """`EventLog` in the event service's database."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._known = Known()
+        self._head_written: int | None = None
+        self._appended = asyncio.Event()
+        self._appends: set[asyncio.Task[list[RecordVerdict]]] = set()
+
+    async def append_batch(
+        self, records: Sequence[Record], first_index: int = 0, replays: int | None = None
+    ) -> list[RecordVerdict]:
+        """See `EventLog`. A caller that goes away does not stop the append, nor the waking of readers after it."""
+        task = asyncio.create_task(self._append(records, first_index, replays))
+        self._appends.add(task)
+        task.add_done_callback(self._appends.discard)
+        return await asyncio.shield(task)
+
+    async def read(self, after: int, limit: int) -> LogPage:
+        """See `EventLog`."""
+        return await self._database.read(lambda connection: _read(connection, after, limit))
+
+    async def last_offset(self) -> int:
+        """See `EventLog`."""
+        return await self._database.read(head_of)
+
+    def appended(self) -> asyncio.Event:
+        """See `EventLog`."""
+        return self._appended
+
+    async def _append(self, records: Sequence[Record], first_index: int, replays: int | None) -> list[RecordVerdict]:
+        def job(connection: sqlite3.Connection) -> list[RecordVerdict]:
+            self._forget_what_was_undone(connection)
+            verdicts = Appending(connection, self._known, canonical_moment(self._clock())).append(records, first_index)
+            if replays is not None and verdicts[0].verdict in (Verdict.ACCEPTED, Verdict.DUPLICATE):
+                mark_replayed(connection, replays, verdicts[0].offset or 0)
+            self._head_written = head_of(connection)
+            return verdicts
+
+        verdicts = await self._database.write(job)
+        self._appended.set()
+        self._appended = asyncio.Event()
+        return verdicts
+
+    def _forget_what_was_undone(self, connection: sqlite3.Connection) -> None:
+        # A transaction that was undone took the log's head back with it, and what memory learnt in it is not true.
+        if self._head_written != head_of(connection):
+            self._known.forget()
+        self._head_written = None  # stays None if this job fails
+
+
+def _read(connection: sqlite3.Connection, after: int, limit: int) -> LogPage:
+    if after > head_of(connection):
+        raise BadCursor("The offset lies beyond the end of the log.")
+    parts: list[bytes] = []
+    count = size = 0
+    query = "SELECT first_offset, last_offset, lines FROM segments WHERE last_offset > ? ORDER BY last_offset"
+    for first, last, lines in connection.execute(query, (after,)):
+        wanted = min(last - max(first - 1, after), limit - count)
+        parts.append(_cut(lines, max(after + 1 - first, 0), wanted, last - first + 1))
+        count += wanted
+        size += len(lines)
+        if count >= limit or size >= READ_BYTES_MAX:
+            break
+    return LogPage(b"".join(parts), count, after + count)
+
+
+def _cut(lines: bytes, start: int, wanted: int, total: int) -> bytes:
+    if wanted == total:
+        return lines
+    return b"".join(lines.splitlines(keepends=True)[start : start + wanted])

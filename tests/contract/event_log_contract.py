@@ -1,0 +1,128 @@
+"""What every event log promises, whatever it is kept in; an adapter's tests inherit this suite."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import msgspec
+import pytest
+
+from contracts.events import LogEntry
+from contracts.failures import BadCursor
+from contracts.ingest import RecordVerdict, Verdict
+from services.events.screening import Refused
+from services.events.store import EventLog
+from tests.unit.services.events.samples import OPENING, payment, screened
+
+Open = Callable[[], AbstractAsyncContextManager[EventLog]]
+"""Opens the same log each time, as a restarted process would."""
+
+
+def verdicts_of(answer: list[RecordVerdict]) -> list[Verdict]:
+    return [verdict.verdict for verdict in answer]
+
+
+async def opened(log: EventLog) -> EventLog:
+    """Make the sample customer and accounts known: the log's first three entries."""
+    await log.append_batch([screened(record) for record in OPENING])
+    return log
+
+
+class EventLogContract:
+    """The suite; a subclass provides the fixture `open_log`."""
+
+    async def test_offsets_start_at_one_and_have_no_holes(self, open_log: Open) -> None:
+        """Duplicates and refusals take no offset."""
+        async with open_log() as log:
+            await opened(log)
+            records = [screened(payment(id="p-1")), screened(payment(id="p-1")), Refused(b"?", "MALFORMED_JSON", "No.")]
+            await log.append_batch([*records, screened(payment("payment.pending", id="p-2"))])
+            page = await log.read(0, 100)
+        entries = msgspec.json.Decoder(LogEntry).decode_lines(page.lines)
+        assert [entry.offset for entry in entries] == [1, 2, 3, 4, 5]
+        assert [entry.event.id for entry in entries] == ["c-1", "a-1", "a-2", "p-1", "p-2"]
+        assert (page.count, page.last) == (5, 5)
+
+    async def test_a_key_is_accepted_once_within_a_batch(self, open_log: Open) -> None:
+        """The second record of a batch with the same key and meaning is a duplicate of the first."""
+        async with open_log() as log:
+            answer = await (await opened(log)).append_batch([screened(payment()), screened(payment())])
+        assert verdicts_of(answer) == [Verdict.ACCEPTED, Verdict.DUPLICATE]
+        assert answer[0].offset == answer[1].offset == 4
+
+    async def test_a_key_is_accepted_once_across_restarts(self, open_log: Open) -> None:
+        """A log opened again knows what it has, and what accounts there are."""
+        async with open_log() as log:
+            await (await opened(log)).append_batch([screened(payment())])
+        async with open_log() as log:
+            answer = await log.append_batch([screened(payment()), screened(payment(id="p-2", transactionId="tx-2"))])
+            last = await log.last_offset()
+        assert verdicts_of(answer) == [Verdict.DUPLICATE, Verdict.ACCEPTED]
+        assert last == 5
+
+    async def test_a_key_is_accepted_once_among_concurrent_producers(self, open_log: Open) -> None:
+        """Of producers that send the same at the same time exactly one is told accepted."""
+        async with open_log() as log:
+            await opened(log)
+            batch = [screened(payment(id=f"p-{n}", transactionId=f"tx-{n}")) for n in range(20)]
+            answers = await asyncio.gather(*(log.append_batch(batch) for _ in range(5)))
+            last = await log.last_offset()
+        verdicts = [verdict for answer in answers for verdict in verdicts_of(answer)]
+        assert (verdicts.count(Verdict.ACCEPTED), verdicts.count(Verdict.DUPLICATE), last) == (20, 80, 23)
+
+    async def test_the_same_key_with_another_meaning_is_a_conflict(self, open_log: Open) -> None:
+        """A conflict names the first event's offset, is kept as a dead letter and is not in the log."""
+        async with open_log() as log:
+            await (await opened(log)).append_batch([screened(payment())])
+            [verdict] = await log.append_batch([screened(payment(counterparty="Someone else"))])
+            last = await log.last_offset()
+        assert (verdict.verdict, verdict.reason, verdict.offset, last) == (Verdict.CONFLICT, "CONFLICT", 4, 4)
+        assert verdict.dead_letter_id is not None
+
+    @pytest.mark.parametrize(
+        ("record", "reason"),
+        [
+            (payment(accountId="acc-9"), "UNKNOWN_ACCOUNT"),
+            (payment(accountId="acc-2"), "CURRENCY_MISMATCH"),
+            (payment(balanceAfter={"amount": "1", "currency": "JPY"}), "CURRENCY_MISMATCH"),
+        ],
+    )
+    async def test_what_the_log_does_not_know_is_refused(self, open_log: Open, record: bytes, reason: str) -> None:
+        """Events about accounts never opened, or in another currency, do not enter the log."""
+        async with open_log() as log:
+            [verdict] = await (await opened(log)).append_batch([screened(record)])
+        assert (verdict.verdict, verdict.reason) == (Verdict.REJECTED, reason)
+
+    async def test_an_account_without_registered_holders_is_refused(self, open_log: Open) -> None:
+        """Holders must be known before their account."""
+        async with open_log() as log:
+            [verdict] = await log.append_batch([screened(OPENING[1])])
+        assert (verdict.reason, verdict.pointer) == ("UNKNOWN_CUSTOMER", "/data/parties/0/customerId")
+
+    async def test_a_page_ends_at_its_limit_and_the_next_goes_on(self, open_log: Open) -> None:
+        """Pages join without hole or repeat wherever they are cut."""
+        async with open_log() as log:
+            await opened(log)
+            for first in (0, 3):
+                batch = [payment(id=f"p-{n}", transactionId=f"tx-{n}") for n in range(first, first + 3)]
+                await log.append_batch([screened(record) for record in batch])
+            pages = [await log.read(after, 2) for after in range(0, 9, 2)]
+            whole = await log.read(0, 100)
+        assert b"".join(page.lines for page in pages) == whole.lines
+        assert [page.last for page in pages] == [2, 4, 6, 8, 9]
+
+    async def test_a_position_beyond_the_end_is_refused(self, open_log: Open) -> None:
+        """A reader that is ahead of the log is told so instead of waiting for ever."""
+        async with open_log() as log:
+            await opened(log)
+            assert (await log.read(3, 10)).count == 0
+            with pytest.raises(BadCursor):
+                await log.read(4, 10)
+
+    async def test_an_append_wakes_who_waits(self, open_log: Open) -> None:
+        """The event taken before the append is set by it."""
+        async with open_log() as log:
+            appended = log.appended()
+            await opened(log)
+            assert appended.is_set()
+            assert not log.appended().is_set()

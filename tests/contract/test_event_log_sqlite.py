@@ -1,0 +1,88 @@
+"""The event log on SQLite: the common suite, and what only a file can do wrong."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from contracts.failures import Unavailable
+from contracts.ingest import Verdict
+from services.database import Database
+from services.events.store import EventLog, SqliteEventLog
+from services.events.tables import SCHEMA
+from tests.contract.event_log_contract import EventLogContract, Open, opened, verdicts_of
+from tests.unit.services.events.samples import ACCOUNT, NOW, OPENING, payment, raw, screened
+
+
+class TestSqliteEventLog(EventLogContract):
+    """`SqliteEventLog` keeps every promise of the port."""
+
+    @pytest.fixture
+    def open_log(self, tmp_path: Path) -> Open:
+        """Open a file of the test's own."""
+
+        @asynccontextmanager
+        async def open_file() -> AsyncIterator[EventLog]:
+            database = Database(tmp_path / "events.sqlite3", SCHEMA)
+            await database.start()
+            yield SqliteEventLog(database, lambda: NOW)
+            await database.stop()
+
+        return open_file
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(tmp_path / "events.sqlite3", SCHEMA)
+    await database.start()
+    yield database
+    await database.stop()
+
+
+async def hold_writer(database: Database) -> tuple[asyncio.Task[None], threading.Event]:
+    entered, release = threading.Event(), threading.Event()
+
+    def hold(_: sqlite3.Connection) -> None:
+        entered.set()
+        release.wait(5)
+
+    held = asyncio.create_task(database.write(hold))
+    await asyncio.to_thread(entered.wait, 5)
+    return held, release
+
+
+async def test_a_full_disk_refuses_the_batch_and_remembers_nothing_of_it(database: Database) -> None:
+    """An account opened in a batch that did not fit is unknown afterwards, and the log goes on where it was."""
+    log = await opened(SqliteEventLog(database, lambda: NOW))
+    pages = await database.write(lambda connection: connection.execute("PRAGMA page_count").fetchone()[0])
+    await database.write(lambda connection: connection.execute(f"PRAGMA max_page_count={pages + 1}").fetchone())
+    account = screened(raw("account.opened", ACCOUNT | {"accountId": "acc-3"}, id="a-3"))
+    large = [screened(payment(id=f"p-{n}", transactionId=f"t-{n}", counterparty="x" * 140)) for n in range(200)]
+    with pytest.raises(Unavailable) as refused:
+        await log.append_batch([account, *large])
+    await database.write(lambda connection: connection.execute("PRAGMA max_page_count=100000").fetchone())
+    answer = await log.append_batch([screened(payment(accountId="acc-3")), screened(payment(id="p-1"))])
+    assert refused.value.reason == "STORAGE_FULL"
+    assert [verdict.reason for verdict in answer] == ["UNKNOWN_ACCOUNT", None]
+    assert answer[1].offset == len(OPENING) + 1
+
+
+async def test_a_locked_file_is_a_typed_failure_and_nothing_is_lost(database: Database, tmp_path: Path) -> None:
+    """Another process holding the lock makes the append fail as busy; afterwards it succeeds."""
+    log = await opened(SqliteEventLog(database, lambda: NOW))
+    await database.write(lambda connection: connection.execute("PRAGMA busy_timeout=0").fetchone())
+    other = Database(tmp_path / "events.sqlite3", SCHEMA)
+    await other.start()
+    held, release = await hold_writer(other)
+    with pytest.raises(Unavailable) as refused:
+        await log.append_batch([screened(payment())])
+    release.set()
+    await held
+    answer = await log.append_batch([screened(payment())])
+    await other.stop()
+    assert refused.value.reason == "STORAGE_BUSY"
+    assert verdicts_of(answer) == [Verdict.ACCEPTED]

@@ -1,0 +1,427 @@
+"""The event service over HTTP: what producers, consumers, the gateway and operators see."""
+
+import asyncio
+import base64
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from litestar import Litestar
+
+from contracts.events import EVENT_BYTES_MAX, LogEntry
+from contracts.ingest import DeadLetter, DeadLetterPage, IngestReport, RecordVerdict
+from contracts.settings import Settings
+from contracts.transactions import AccountTransactionPage, Transaction, TransactionPage
+from services.events.app import create_app
+from services.events.messages import BATCHED, BINARY, NDJSON, STRUCTURED
+from tests.unit.services.events.samples import NOW, OPENING, PAYMENT, payment, raw
+
+
+@asynccontextmanager
+async def running(app: Litestar) -> AsyncIterator[None]:
+    """Keep an application's lifespan in one task of its own: fixtures are set up and torn down in different ones."""
+    started, done = asyncio.Event(), asyncio.Event()
+
+    async def run() -> None:
+        async with app.lifespan():
+            started.set()
+            await done.wait()
+
+    task = asyncio.create_task(run())
+    starting = asyncio.create_task(started.wait())
+    await asyncio.wait({task, starting}, return_when=asyncio.FIRST_COMPLETED)
+    yield
+    starting.cancel()
+    done.set()
+    await task
+
+
+@asynccontextmanager
+async def served(data_dir: Path, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(Settings(data_dir=data_dir, **settings), clock=lambda: NOW)
+    async with (
+        running(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://events") as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with served(tmp_path) as client:
+        await send(client, *OPENING)
+        yield client
+
+
+async def send(client: httpx.AsyncClient, *records: bytes) -> IngestReport:
+    body = b"[" + b",".join(records) + b"]"
+    answer = await client.post("/events", content=body, headers={"content-type": BATCHED})
+    return msgspec.json.decode(answer.content, type=IngestReport)
+
+
+async def send_lines(client: httpx.AsyncClient, body: bytes) -> list[dict[str, Any]]:
+    answer = await client.post("/events", content=body, headers={"content-type": NDJSON})
+    assert answer.status_code == 200
+    return [msgspec.json.decode(line) for line in answer.content.splitlines()]
+
+
+async def page(client: httpx.AsyncClient, query: str) -> TransactionPage:
+    answer = await client.get(f"/transactions?{query}")
+    assert answer.status_code == 200, answer.text
+    return msgspec.json.decode(answer.content, type=TransactionPage)
+
+
+def ids(of: TransactionPage) -> list[str]:
+    return [edge.node.id for edge in of.edges]
+
+
+async def test_a_structured_event_is_acknowledged_with_its_offset(client: httpx.AsyncClient) -> None:
+    """One event gets one verdict and the offset it has in the log."""
+    answer = await client.post("/events", content=payment(), headers={"content-type": STRUCTURED})
+    report = msgspec.json.decode(answer.content, type=IngestReport)
+    assert (answer.status_code, report.summary.accepted, report.verdicts[0].offset) == (200, 1, 4)
+
+
+async def test_binary_mode_is_the_same_event_as_structured_mode(client: httpx.AsyncClient) -> None:
+    """Attributes in headers and data in the body make the event that a structured message makes."""
+    await send(client, payment(id="e 1"))
+    headers = {
+        "content-type": BINARY,
+        "ce-specversion": "1.0",
+        "ce-id": "e%201",
+        "ce-source": "urn:test",
+        "ce-type": "belfry.payment.booked.v1",
+        "ce-time": "2026-02-03T10:00:00Z",
+    }
+    answer = await client.post("/events", content=msgspec.json.encode(PAYMENT), headers=headers)
+    report = msgspec.json.decode(answer.content, type=IngestReport)
+    assert (report.summary.duplicates, report.verdicts[0].offset) == (1, 4)
+
+
+async def test_good_records_of_a_batch_are_kept_beside_bad_ones(client: httpx.AsyncClient) -> None:
+    """Every record has its own verdict, in the order sent."""
+    report = await send(client, payment(), b"7", payment(), payment(counterparty="Other"), payment(id="e-2", x=1))
+    verdicts = [verdict.verdict for verdict in report.verdicts]
+    assert verdicts == ["accepted", "rejected", "duplicate", "conflict", "rejected"]
+    assert [verdict.index for verdict in report.verdicts] == [0, 1, 2, 3, 4]
+    counts = report.summary
+    assert (counts.accepted, counts.duplicates, counts.conflicts, counts.rejected, counts.offset) == (1, 1, 1, 2, 4)
+
+
+async def test_a_stream_is_answered_line_by_line_with_the_summary_last(client: httpx.AsyncClient) -> None:
+    """NDJSON of many batches keeps its order and its count."""
+    records = [payment(id=f"e-{n}", transactionId=f"tx-{n}") for n in range(1200)]
+    *verdicts, last = await send_lines(client, b"\n".join(records) + b"\n\n")
+    assert [verdict["offset"] for verdict in verdicts] == list(range(4, 1204))
+    assert [verdict["index"] for verdict in verdicts] == list(range(1200))
+    assert last == {"summary": {"accepted": 1200, "duplicates": 0, "conflicts": 0, "rejected": 0, "offset": 1203}}
+
+
+async def test_an_oversized_line_is_refused_and_the_rest_goes_on(client: httpx.AsyncClient) -> None:
+    """A record over the bound is a dead letter of bounded size."""
+    lines = await send_lines(client, b"x" * (3 * EVENT_BYTES_MAX) + b"\n" + payment())
+    assert [line.get("reason") for line in lines] == ["TOO_LARGE", None, None]
+    letter = await read_letter(client, lines[0]["deadLetterId"])
+    assert len(letter.raw) == EVENT_BYTES_MAX
+
+
+async def test_a_cut_stream_keeps_its_whole_lines_and_not_the_broken_one(tmp_path: Path) -> None:
+    """A producer that goes away in the middle of a line has the lines before it accepted."""
+    app = create_app(Settings(data_dir=tmp_path), clock=lambda: NOW)
+    body = b"\n".join([*OPENING, payment(), payment(id="e-2", transactionId="tx-2")])
+    async with running(app):
+        await post_and_vanish(app, body[:-1])
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://events") as client:
+            stream = await client.get("/events/stream")
+    assert [entry.event.id for entry in entries(stream)] == ["c-1", "a-1", "a-2", "e-1"]
+
+
+async def post_and_vanish(app: Litestar, body: bytes) -> None:
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": body, "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    async def ignore(_: Any) -> None:
+        pass
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/events", "raw_path": b"/events", "query_string": b"",
+        "root_path": "", "scheme": "http", "http_version": "1.1", "headers": [(b"content-type", NDJSON.encode())],
+        "client": ("127.0.0.1", 1), "server": ("events", 80), "extensions": {}, "state": {},
+    }  # fmt: skip
+    await app(scope, receive, ignore)  # type: ignore[arg-type]
+
+
+def entries(answer: httpx.Response) -> list[LogEntry]:
+    assert answer.status_code == 200, answer.text
+    return msgspec.json.Decoder(LogEntry).decode_lines(answer.content)
+
+
+async def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Log, history and keys survive the process."""
+    async with served(tmp_path) as client:
+        await send(client, *OPENING, payment())
+    async with served(tmp_path) as client:
+        report = await send(client, payment())
+        assert (report.summary.duplicates, report.summary.offset) == (1, 4)
+        assert ids(await page(client, "accountId=acc-1")) == ["tx-1"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "code"),
+    [
+        ({"content-type": "text/plain"}, b"{}", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ({"content-type": BINARY}, b"{}", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ({"content-type": NDJSON, "content-encoding": "gzip"}, b"", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ({"content-type": BATCHED}, b"[{}", 400, "MALFORMED_JSON"),
+        ({"content-type": BATCHED}, b"[" + b" " * 1024 * 1024 + b"]", 413, "TOO_LARGE"),
+    ],
+)
+async def test_a_request_that_cannot_be_read_is_a_problem(
+    client: httpx.AsyncClient, headers: dict[str, str], body: bytes, status: int, code: str
+) -> None:
+    """What is wrong with a whole request is answered as problem details with a stable code."""
+    answer = await client.post("/events", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+async def test_a_full_queue_answers_429_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    """Past the bound producers are told when to come back; what was waiting is accepted."""
+    async with served(tmp_path, ingest_queue_max=1) as client:
+        await send(client, *OPENING)
+        with held_lock(tmp_path / "events.sqlite3") as release:
+            posts = [asyncio.create_task(post_one(client, f"e-{n}")) for n in range(6)]
+            await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
+            release.set()
+            answers = await asyncio.gather(*posts)
+        stream = await client.get("/events/stream?after=3")
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert refused[0].headers["retry-after"] == "1"
+    assert len(entries(stream)) == len(answers) - len(refused) > 0
+
+
+async def post_one(client: httpx.AsyncClient, name: str) -> httpx.Response:
+    body = payment(id=name, transactionId=name)
+    return await client.post("/events", content=body, headers={"content-type": STRUCTURED})
+
+
+@contextmanager
+def held_lock(path: Path) -> Iterator[threading.Event]:
+    """Hold the file's write lock, as another process would, until the event is set."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            held.set()
+            release.wait(5)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(5)
+    yield release
+    release.set()
+    thread.join()
+
+
+async def test_the_stream_starts_after_an_offset_and_ends_at_its_limit(client: httpx.AsyncClient) -> None:
+    """Entries carry offset, the log's own time and the event as it was sent."""
+    found = entries(await client.get("/events/stream?after=1&limit=2"))
+    assert [(entry.offset, entry.event.id) for entry in found] == [(2, "a-1"), (3, "a-2")]
+    assert found[0].accepted_at == "2026-03-01T12:00:00.000000Z"
+
+
+async def test_a_waiting_reader_gets_what_is_appended_next(client: httpx.AsyncClient) -> None:
+    """Long-polling answers as soon as the append is durable."""
+    reading = asyncio.create_task(client.get("/events/stream?after=3&limit=1&wait=60"))
+    await asyncio.sleep(0)
+    await send(client, payment())
+    assert [entry.offset for entry in entries(await reading)] == [4]
+
+
+async def test_a_position_beyond_the_log_is_a_bad_cursor(client: httpx.AsyncClient) -> None:
+    """A consumer whose log was replaced learns it at once."""
+    answer = await client.get("/events/stream?after=4")
+    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_CURSOR")
+
+
+async def read_letter(client: httpx.AsyncClient, letter_id: int) -> DeadLetter:
+    answer = await client.get(f"/dead-letters/{letter_id}")
+    return msgspec.json.decode(answer.content, type=DeadLetter)
+
+
+async def test_a_retried_bad_record_is_one_dead_letter(client: httpx.AsyncClient) -> None:
+    """The bytes are readable, and a producer's retries do not multiply them."""
+    for _ in range(2):
+        await send(client, b'{"no":1}', b'{"no":2}')
+    answer = await client.get("/dead-letters?limit=1")
+    letters = msgspec.json.decode(answer.content, type=DeadLetterPage)
+    rest = (await client.get(f"/dead-letters?after={letters.next_after}")).json()
+    assert base64.b64decode(answer.json()["items"][0]["raw"]) == b'{"no":1}' == letters.items[0].raw
+    assert (letters.items[0].reason, len(rest["items"]), rest["nextAfter"]) == ("NOT_CLOUDEVENTS", 1, None)
+
+
+async def test_a_dead_letter_replayed_with_a_correction_enters_the_log(client: httpx.AsyncClient) -> None:
+    """The letter then names the offset; replaying it again is a duplicate."""
+    [bad] = (await send(client, payment(accountId="acc-9"))).verdicts
+    path = f"/dead-letters/{bad.dead_letter_id}/replay"
+    again = msgspec.json.decode((await client.post(path)).content, type=RecordVerdict)
+    fixed = msgspec.json.decode((await client.post(path, content=payment())).content, type=RecordVerdict)
+    assert (again.reason, again.dead_letter_id) == ("UNKNOWN_ACCOUNT", bad.dead_letter_id)
+    assert (fixed.verdict, fixed.offset) == ("accepted", 4)
+    assert (await read_letter(client, bad.dead_letter_id or 0)).replayed_offset == 4
+
+
+async def test_a_dead_letter_that_does_not_exist_is_not_found(client: httpx.AsyncClient) -> None:
+    """Reading and replaying nothing is a 404 with a code."""
+    answers = [await client.get("/dead-letters/99"), await client.post("/dead-letters/99/replay")]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "NOT_FOUND")] * 2
+
+
+@pytest.fixture
+async def history(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Two accounts: three payments in EUR on three days, two in JPY on the first two of them."""
+    await send(
+        client,
+        payment(id="e1", transactionId="t1", time="2026-01-01T10:00:00Z", merchant=merchant("Café Ütz", "5812")),
+        payment(id="e2", transactionId="t2", time="2026-01-02T10:00:00Z", creditDebitIndicator="CRDT"),
+        payment("payment.pending", id="e3", transactionId="t3", time="2026-01-03T23:59:59.5Z"),
+        *(
+            payment(
+                id=f"j{day}", transactionId=f"j{day}", time=f"2026-01-0{day}T12:00:00+02:00", accountId="acc-2",
+                amount={"amount": f"{day}2", "currency": "JPY"},
+            )
+            for day in (1, 2)
+        ),
+    )  # fmt: skip
+    return client
+
+
+def merchant(name: str, code: str) -> dict[str, str]:
+    return {"name": name, "merchantCategoryCode": code}
+
+
+BOTH = "accountId=acc-1&accountId=acc-2"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (BOTH, ["t3", "t2", "j2", "t1", "j1"]),
+        ("accountId=nobody", []),
+        (f"{BOTH}&from=2026-01-02", ["t3", "t2", "j2"]),
+        (f"{BOTH}&to=2026-01-01", ["t1", "j1"]),
+        (f"{BOTH}&from=2026-01-03&to=2026-01-03", ["t3"]),
+        (f"{BOTH}&minAmount=12.31", ["j2"]),
+        (f"{BOTH}&minAmount=12&maxAmount=12.30", ["t3", "t2", "t1", "j1"]),
+        (f"{BOTH}&maxAmount=12.29", ["j1"]),
+        (f"{BOTH}&direction=CRDT", ["t2"]),
+        (f"{BOTH}&status=PDNG", ["t3"]),
+        (f"{BOTH}&category=DINING&category=INCOME", ["t2", "t1"]),
+        (f"{BOTH}&text=caf%C3%89%20%C3%BC", ["t1"]),
+        (f"{BOTH}&text=%25", []),
+    ],
+)
+async def test_a_filter_narrows_the_page(history: httpx.AsyncClient, query: str, expected: list[str]) -> None:
+    """Newest first over all accounts; amounts are compared in each account's currency, text without case."""
+    assert ids(await page(history, query)) == expected
+
+
+async def test_pages_follow_each_other_without_hole_or_repeat(history: httpx.AsyncClient) -> None:
+    """The cursor of the last edge starts the next page, over several accounts with equal times."""
+    found: list[str] = []
+    after = ""
+    while True:
+        part = await page(history, f"{BOTH}&first=2{after}")
+        found += ids(part)
+        if not part.has_next_page:
+            break
+        after = f"&after={part.edges[-1].cursor}"
+    assert found == ["t3", "t2", "j2", "t1", "j1"]
+
+
+async def test_each_account_has_its_own_page(history: httpx.AsyncClient) -> None:
+    """One call answers a page for every account asked, in the order asked, empty ones too."""
+    answer = await history.get("/transactions/by-account?accountId=acc-2&accountId=none&accountId=acc-1&first=1")
+    pages = msgspec.json.decode(answer.content, type=list[AccountTransactionPage])
+    assert [(each.account_id, ids(each.page)) for each in pages] == [("acc-2", ["j2"]), ("none", []), ("acc-1", ["t3"])]
+    assert [each.page.has_next_page for each in pages] == [True, False, True]
+
+
+async def test_transactions_are_found_by_id_and_unknown_ones_left_out(history: httpx.AsyncClient) -> None:
+    """A batch read by ids answers those there are."""
+    answer = await history.get("/transactions/by-id?id=t1&id=nope&id=j1")
+    found = msgspec.json.decode(answer.content, type=list[Transaction])
+    assert sorted(transaction.id for transaction in found) == ["j1", "t1"]
+
+
+async def test_pending_then_booked_is_one_row(history: httpx.AsyncClient) -> None:
+    """The booked event updates the row of the pending one, in its place."""
+    await send(history, payment(id="e4", transactionId="t3", time="2026-01-05T00:00:00Z"))
+    edges = (await page(history, "accountId=acc-1&first=1")).edges
+    assert [(edge.node.id, edge.node.status, edge.node.occurred_at) for edge in edges] == [
+        ("t3", "BOOK", "2026-01-03T23:59:59.5Z")
+    ]
+
+
+@pytest.mark.parametrize("cursor", ["!", "AAAA", "MjAyNi0wMS0wMVQxMDowMDowMC4wMDAwMDBa%0A", "é", "x" * 1000])
+async def test_a_cursor_that_cannot_be_read_is_a_bad_cursor(client: httpx.AsyncClient, cursor: str) -> None:
+    """Garbage for a page position is the caller's typed error."""
+    answer = await client.get(f"/transactions?accountId=acc-1&after={cursor}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_CURSOR")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "accountId=a&first=201",
+        "accountId=a&first=0",
+        "accountId=a&minAmount=NaN",
+        "accountId=a&minAmount=-1",
+        "accountId=a&from=2026-02-30",
+        "accountId=a&direction=UP",
+        "accountId=a&text=" + "x" * 141,
+        "&".join(f"accountId=a{n}" for n in range(501)),
+    ],
+)
+async def test_a_wrong_query_is_refused(client: httpx.AsyncClient, query: str) -> None:
+    """Everything asked has a type and a bound."""
+    answer = await client.get(f"/transactions?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_INPUT")
+
+
+async def test_the_service_token_is_demanded_of_producers(tmp_path: Path) -> None:
+    """With a token set, nothing but health answers without it."""
+    async with served(tmp_path, service_token="s" * 32) as client:
+        refused = await client.post("/events", content=raw("price.quoted", {}), headers={"content-type": STRUCTURED})
+        ready = await client.get("/health/ready")
+    assert (refused.status_code, ready.json()) == (401, {"checks": {"store": True}})
+
+
+async def test_the_metrics_count_verdicts(client: httpx.AsyncClient) -> None:
+    """An operator sees what became of the records and where the log ends."""
+    text = (await client.get("/metrics")).text
+    assert 'belfry_events_total{verdict="accepted"}' in text
+    assert "belfry_log_offset 3.0" in text
+
+
+async def test_openapi_describes_bodies_and_answers(client: httpx.AsyncClient) -> None:
+    """What is read and answered by hand is in the document all the same."""
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    posted = paths["/events"]["post"]
+    assert set(posted["requestBody"]["content"]) == {STRUCTURED, BATCHED, NDJSON, BINARY}
+    assert "IngestReport" in str(posted["responses"]["200"])
+    assert "TransactionPage" in str(paths["/transactions"]["get"]["responses"]["200"])
