@@ -124,6 +124,8 @@ class FeedMachine(RuleBasedStateMachine):
         cursor = None if from_now else max(0, self.world.last - back)
         self.received = self.world.last if cursor is None else cursor
         self.items = self.world.feed.alerts(CUSTOMER, cursor)
+        self.upcoming = self.loop.create_task(anext(self.items))  # "now" is when the first item is asked for
+        self.settle()
 
     @precondition(lambda self: self.items is not None)
     @rule(most=st.integers(1, 600))
