@@ -1,0 +1,248 @@
+"""Ingest to alert log, with the three services running: `make bench-ingest`.
+
+Two parts on one machine, the producer included in its cores:
+  rate      Birmingham-shaped bookings as fast as they are taken, until every consumer has applied the last one
+  latency   the same at 9,722 events/s (35 million an hour), 1 % of them worth an alert: from acknowledged to readable
+
+    python -m bench.ingest [--events 150000] [--seconds 20] [--paced-rate 9722]
+"""
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import psutil
+
+from bench.machine import describe_machine
+from bench.processes import Belfry, running
+
+CARDS = 1523
+"""Distinct cards of the Birmingham file."""
+CHUNK_EVENTS = 1000
+POSTS_AT_ONCE = 3
+SERVICES = ("events", "accounts", "analytics")
+ALERT_SHARE = 0.01
+ALERTING_AMOUNT = "4200.00"
+
+
+def reference_events() -> Iterator[dict[str, Any]]:
+    """Yield the customers, accounts and cards the bookings name."""
+    for n in range(CARDS):
+        customer = {"customerId": f"c{n}", "givenName": "Card", "familyName": f"Holder {n}", "locale": "en-GB"}
+        customer |= {"timeZone": "Europe/London", "residencyCountry": "GB"}
+        yield event(f"customer-{n}", "belfry.customer.registered.v1", customer)
+        account: dict[str, Any] = {
+            "accountId": f"a{n}",
+            "kind": "CARD",
+            "currency": "GBP",
+            "displayName": "Purchase card",
+        }
+        account |= {"openedOn": "2020-01-01", "parties": [{"customerId": f"c{n}", "role": "OWNER"}]}
+        yield event(f"account-{n}", "belfry.account.opened.v1", account)
+        card = {"cardId": f"k{n}", "accountId": f"a{n}", "cardholderId": f"c{n}", "maskedPan": "************1234"}
+        yield event(f"card-{n}", "belfry.card.issued.v1", card | {"expiry": "2030-01-31"})
+
+
+def event(event_id: str, kind: str, data: dict[str, Any], at: str = "2020-01-01T00:00:00Z") -> dict[str, Any]:
+    """Return a CloudEvents envelope around `data`."""
+    return {"specversion": "1.0", "id": event_id, "source": "/bench", "type": kind, "time": at, "data": data}
+
+
+def booking(number: int, chance: random.Random, *, alerting: bool) -> dict[str, Any]:
+    """Return one card booking in the shape of the Birmingham file: a tenth from a second source of names, refunds."""
+    card = chance.randrange(CARDS)
+    amount = ALERTING_AMOUNT if alerting else f"{min(999, chance.lognormvariate(3.7, 1.1)):.2f}"
+    day = f"2026-{chance.randrange(1, 11):02d}-{chance.randrange(1, 29):02d}"
+    data = {
+        "transactionId": f"t{number}",
+        "accountId": f"a{card}",
+        "cardId": f"k{card}",
+        "amount": {"amount": amount, "currency": "GBP"},
+        "creditDebitIndicator": "DBIT" if chance.random() > 0.03 or alerting else "CRDT",
+        "bookingDate": day,
+        "merchant": {"name": f"merchant {chance.randrange(15_848)}", "country": "GB"},
+        "category": chance.choice(("GROCERIES", "TRANSPORT", "SHOPPING", "SERVICES", "DINING")),
+        "purpose": chance.choice(("Equip Operational", "Vehicle Fuel", "Purchases Food", "Books")),
+        "remittanceInformation": "Admin Support",
+    }
+    return event(f"e{number}", "belfry.payment.booked.v1", data, f"{day}T00:00:00Z")
+
+
+def chunks(events: Iterator[dict[str, Any]], size: int) -> Iterator[bytes]:
+    """Encode events as NDJSON bodies of `size` lines."""
+    batch: list[dict[str, Any]] = []
+    for one in events:
+        batch.append(one)
+        if len(batch) == size:
+            yield msgspec.json.Encoder().encode_lines(batch)
+            batch = []
+    if batch:
+        yield msgspec.json.Encoder().encode_lines(batch)
+
+
+class Producer:
+    """Posts NDJSON bodies and counts what was accepted; waits as long as a 429 says."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = f"{url}/events"
+        self.accepted = 0
+        self.offset = 0
+        self.refusals = 0
+
+    async def post(self, body: bytes) -> None:
+        while True:
+            headers = {"Content-Type": "application/x-ndjson"}
+            async with self._session.post(self._url, data=body, headers=headers) as response:
+                if response.status == 429:
+                    self.refusals += 1
+                    await asyncio.sleep(float(response.headers["Retry-After"]))
+                    continue
+                response.raise_for_status()
+                last = (await response.read()).rstrip().rsplit(b"\n", 1)[-1]
+            summary = msgspec.json.decode(last)["summary"]
+            self.accepted += summary["accepted"]
+            self.offset = max(self.offset, summary["offset"])
+            return
+
+
+async def applied(session: aiohttp.ClientSession, url: str, offset: int) -> None:
+    """Wait until a consumer has applied the log up to `offset`."""
+    async with asyncio.timeout(600):
+        while True:
+            async with session.get(f"{url}/projection") as response:
+                if (await response.json())["offset"] >= offset:
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def measure_rate(belfry: Belfry, session: aiohttp.ClientSession, events: int) -> None:
+    """Post as fast as the event service takes it and print how fast that was acknowledged and applied."""
+    chance = random.Random(7)
+    bodies = list(
+        chunks((booking(n, chance, alerting=chance.random() < ALERT_SHARE) for n in range(events)), CHUNK_EVENTS)
+    )
+    producer = Producer(session, belfry.urls["events"])
+    before = cpu_seconds(belfry)
+    started = time.perf_counter()
+    waiting = iter(bodies)
+
+    async def work() -> None:
+        for body in waiting:
+            await producer.post(body)
+
+    await asyncio.gather(*(work() for _ in range(POSTS_AT_ONCE)))
+    acknowledged_s = time.perf_counter() - started
+    await asyncio.gather(*(applied(session, belfry.urls[name], producer.offset) for name in ("accounts", "analytics")))
+    whole_s = time.perf_counter() - started
+    assert producer.accepted == events, f"{producer.accepted} of {events} accepted"
+    print(
+        f"rate      {events:,} events: acknowledged {events / acknowledged_s:,.0f}/s, in the alert log "
+        f"{events / whole_s:,.0f}/s ({events / whole_s / 9722:.2f}x of 35 M/h); refused with 429: {producer.refusals}"
+    )
+    after = cpu_seconds(belfry)
+    print(
+        "          CPU per event  " + "  ".join(f"{n} {(after[n] - before[n]) / events * 1e6:.0f} us" for n in SERVICES)
+    )
+
+
+async def measure_latency(belfry: Belfry, session: aiohttp.ClientSession, rate: int, seconds: int) -> None:
+    """Post at a steady rate and time each alert from its event's acknowledgement to its line in the alert stream."""
+    chance = random.Random(8)
+    per_tick = max(1, rate // 50)
+    first = 10_000_000
+    acknowledged: dict[str, float] = {}
+    readable: dict[str, float] = {}
+    alerting: set[str] = set()
+    total = rate * seconds
+    bodies: list[tuple[bytes, list[str]]] = []
+    for start in range(0, total, per_tick):
+        events, ids = [], []
+        for number in range(first + start, first + min(start + per_tick, total)):
+            worth = chance.random() < ALERT_SHARE
+            events.append(booking(number, chance, alerting=worth))
+            if worth:
+                ids.append(f"t{number}")
+        alerting.update(ids)
+        bodies.append((msgspec.json.Encoder().encode_lines(events), ids))
+    producer = Producer(session, belfry.urls["events"])
+    listening = asyncio.create_task(listen(session, belfry.urls["analytics"], readable, alerting))
+    posts: set[asyncio.Task[None]] = set()
+
+    async def post(body: bytes, ids: list[str]) -> None:
+        await producer.post(body)
+        now = time.perf_counter()
+        acknowledged.update((one, now) for one in ids)
+
+    started = time.perf_counter()
+    for tick, (body, ids) in enumerate(bodies):
+        await asyncio.sleep(max(0.0, started + tick * per_tick / rate - time.perf_counter()))
+        posts.add(asyncio.create_task(post(body, ids)))
+    await asyncio.gather(*posts)
+    took_s = time.perf_counter() - started
+    await asyncio.wait_for(listening, 60)
+    delays = sorted(max(0.0, readable[one] - acknowledged[one]) * 1000 for one in alerting)
+    print(
+        f"latency   {total:,} events at {total / took_s:,.0f}/s, {len(delays):,} alerts: acknowledged to readable "
+        f"p50 {delays[len(delays) // 2]:.0f} ms, p99 {delays[int(len(delays) * 0.99)]:.0f} ms, max {delays[-1]:.0f} ms"
+    )
+
+
+async def listen(session: aiohttp.ClientSession, url: str, readable: dict[str, float], wanted: set[str]) -> None:
+    """Note when each wanted transaction's alert is read from the alert stream."""
+    timeout = aiohttp.ClientTimeout(total=None)
+    while not wanted <= readable.keys():
+        async with session.get(f"{url}/alerts/stream?after=0&wait=60", timeout=timeout) as response:
+            async for line in response.content:
+                if line.strip():
+                    readable.setdefault(
+                        msgspec.json.decode(line)["alert"].get("transactionId", ""), time.perf_counter()
+                    )
+                    if wanted <= readable.keys():
+                        return
+
+
+def cpu_seconds(belfry: Belfry) -> dict[str, float]:
+    """Return user and system seconds of each process so far."""
+    return {name: sum(psutil.Process(p.pid).cpu_times()[:2]) for name, p in belfry.processes.items()}
+
+
+def print_memory(belfry: Belfry) -> None:
+    """Print the resident memory of each process."""
+    sizes = {name: psutil.Process(process.pid).memory_info().rss / 2**20 for name, process in belfry.processes.items()}
+    print("memory    " + "  ".join(f"{name} {size:.0f} MiB" for name, size in sizes.items()))
+
+
+async def measure(events: int, rate: int, seconds: int) -> None:
+    """Run both parts on a fresh Belfry."""
+    print(describe_machine())
+    with tempfile.TemporaryDirectory(prefix="belfry-bench-") as folder:
+        async with running(Path(folder), *SERVICES) as belfry, aiohttp.ClientSession() as session:
+            producer = Producer(session, belfry.urls["events"])
+            for body in chunks(reference_events(), CHUNK_EVENTS):
+                await producer.post(body)
+            await measure_rate(belfry, session, events)
+            print_memory(belfry)
+            await measure_latency(belfry, session, rate, seconds)
+            print_memory(belfry)
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(prog="bench.ingest", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--events", type=int, default=150_000, help="bookings of the rate part")
+    parser.add_argument("--seconds", type=int, default=20, help="length of the latency part")
+    parser.add_argument("--paced-rate", type=int, default=9722, help="events per second of the latency part")
+    arguments = parser.parse_args()
+    asyncio.run(measure(arguments.events, arguments.paced_rate, arguments.seconds))
+
+
+if __name__ == "__main__":
+    main()
