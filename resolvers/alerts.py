@@ -43,6 +43,12 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
+class AlertAcknowledged(msgspec.Struct, frozen=True):
+    """An alert that is acknowledged."""
+
+    alert: AnyAlert
+
+
 class AlertAnswered(msgspec.Struct, frozen=True):
     """An alert after the customer's answer."""
 
@@ -116,13 +122,13 @@ async def reason_transactions(root: AlertReason, info: Info) -> list[Transaction
     return await owned_transactions(info, root.transaction_ids)
 
 
-async def acknowledge(info: Info, id: str) -> AlertAnswered:
+async def acknowledge(info: Info, id: str) -> AlertAcknowledged:
     """Acknowledge one of the caller's alerts; repeats change nothing."""
     context = info.context
     alert_id = await _own_alert_id(info, id)
     alert = await context.backends.analytics.acknowledge(alert_id, context.customer_id, context.deadline)
     context.forget()
-    return AlertAnswered(alert)
+    return AlertAcknowledged(alert)
 
 
 async def respond(info: Info, id: str, response: AlertResponse) -> AlertAnswered:

@@ -4,6 +4,7 @@ from clients.downstream import Query
 from contracts.accounts import Account
 from contracts.categories import category_of_code
 from contracts.insights import CashFlow, Forecast, RecurringPayment, SpendingReport
+from contracts.money import exponent_of
 from contracts.transactions import TransactionMerchant
 from contracts.vocabulary import Interval, SpendingGroup
 from resolvers.accounts import required_account
@@ -71,4 +72,7 @@ def _dates(period: Period) -> Query:
 
 
 def _in(currency: str | None) -> Query:
-    return [] if currency is None else [("currency", currency)]
+    if currency is None:
+        return []
+    exponent_of(currency)
+    return [("currency", currency)]

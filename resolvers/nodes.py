@@ -1,7 +1,7 @@
 """Relay's `node` and `nodes`: any object by its global id, None for what is not there or not the caller's."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from contracts.accounts import Card, Device
@@ -26,7 +26,7 @@ async def node(info: Info, id: str) -> object | None:
     return None if find is None else await find(info, own_id)
 
 
-async def nodes(info: Info, ids: list[str]) -> list[object | None]:
+async def nodes(info: Info, ids: Sequence[str]) -> list[object | None]:
     """Return an entry for each id, in order.
 
     Raises:

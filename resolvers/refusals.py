@@ -3,7 +3,7 @@
 Rejected, Conflict and NotFound are the caller's; Unavailable, TimedOut and the rest stay failures.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
@@ -27,10 +27,10 @@ class InputErrors(msgspec.Struct, frozen=True):
     errors: list[InputError]
 
 
-async def or_refusal(work: Awaitable[T], *argument: str) -> T | InputErrors:
-    """Await a mutation; `argument` is where a failure without a place of its own points to."""
+async def or_refusal(work: Callable[[], Awaitable[T]], *argument: str) -> T | InputErrors:
+    """Do a mutation; `argument` is where a failure without a place of its own points to."""
     try:
-        return await work
+        return await work()
     except (Rejected, Conflict, NotFound) as failure:
         return InputErrors([InputError(failure.message, _path(failure, argument), failure.reason)])
 

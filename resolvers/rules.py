@@ -46,7 +46,11 @@ class RuleDraft(msgspec.Struct, frozen=True, kw_only=True):
     account_ids: list[str]
 
 
-class RuleStored(msgspec.Struct, frozen=True):
+class RuleCreated(msgspec.Struct, frozen=True):
+    rule: AlertRule
+
+
+class RuleUpdated(msgspec.Struct, frozen=True):
     rule: AlertRule
 
 
@@ -59,6 +63,11 @@ def raises(root: AnyCondition) -> AlertKind:
     if isinstance(root, AggregateCondition):
         return AlertKind.VELOCITY if root.count is not None else AlertKind.UNUSUAL_SPENDING
     return _RAISES[str(root.__struct_config__.tag)]
+
+
+def bank_wide(root: AlertRule) -> bool:
+    """Say whether the rule is the bank's own."""
+    return root.customer_id is None
 
 
 async def of_customer(info: Info) -> list[AlertRule]:
@@ -89,21 +98,21 @@ def preview_alerts(root: AlertRulePreview, info: Info) -> list[AnyAlert]:
     return [alert for alert in root.alerts if info.context.access.alert(alert)]
 
 
-async def create(info: Info, draft: RuleDraft) -> RuleStored:
+async def create(info: Info, draft: RuleDraft) -> RuleCreated:
     """Put a new rule of the caller's in force."""
     context = info.context
     rule = await context.backends.analytics.create_rule(await _checked(info, draft), context.deadline)
     context.forget()
-    return RuleStored(rule)
+    return RuleCreated(rule)
 
 
-async def update(info: Info, id: str, draft: RuleDraft) -> RuleStored:
+async def update(info: Info, id: str, draft: RuleDraft) -> RuleUpdated:
     """Put a new version of one of the caller's rules in force; NotFound for any other rule."""
     context = info.context
     rule_id = await _own_rule_id(info, id)
     rule = await context.backends.analytics.update_rule(rule_id, await _checked(info, draft), context.deadline)
     context.forget()
-    return RuleStored(rule)
+    return RuleUpdated(rule)
 
 
 async def delete(info: Info, id: str) -> RuleDeleted:

@@ -1,1 +1,1 @@
-"""The GraphQL schema: views on contracts structs, described for the app's developers."""
+"""The GraphQL schema: views on contracts structs, described in full; `build.build_schema` makes it."""
