@@ -3,8 +3,6 @@
 What a command needs is imported when it runs, so that `belfry --help` answers at once.
 """
 
-# ruff: noqa: PLC0415 - the imports of a command happen when it runs, as said above.
-
 import argparse
 import os
 import sys
@@ -181,9 +179,9 @@ def _token(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _schema(arguments: argparse.Namespace, _: Settings) -> int:
-    from schema.snapshot import print_schema
+    from schema.build import build_schema
 
-    printed = print_schema()
+    printed = build_schema().as_str() + "\n"
     if arguments.action == "print":
         print(printed, end="")
         return ExitCode.DONE
