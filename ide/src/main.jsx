@@ -37,6 +37,7 @@ function Page({ customers, operations }) {
         <GraphiQL
           fetcher={fetcher}
           defaultTabs={operations.map(({ query, variables }) => ({ query, variables: written(variables) }))}
+          defaultEditorToolsVisibility="variables"
           inputValueDeprecation
           schemaDescription
           showPersistHeadersSettings={false}
