@@ -38,11 +38,11 @@ def create_edge(
     routes: Sequence[BaseRoute] = (),
     init_wait_s: float = INIT_WAIT_S,
 ) -> Starlette:
-    """Build the application around an engine; `routes` come after its own."""
+    """Build the application around an engine; `routes` come after its own. `state.streams` and `.sockets` count."""
     origins = split_setting(settings.allowed_origins)
     streams = EventStreams(engine)
     sockets = Sockets(engine, authenticator, allowed_origins=origins, init_wait_s=init_wait_s)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(PATH, GraphQLOverHTTP(engine, authenticator, streams)),
             WebSocketRoute(PATH, sockets),
@@ -55,6 +55,8 @@ def create_edge(
         exception_handlers={404: _not_found, 405: _not_allowed, Exception: _unexpected},
         lifespan=lifespan,
     )
+    app.state.streams, app.state.sockets = streams, sockets
+    return app
 
 
 def split_setting(text: str) -> Iterable[str]:

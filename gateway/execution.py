@@ -34,8 +34,8 @@ from gateway.errors import (
     render_failure,
     render_refusals,
 )
-from gateway.identity import Identity
 from gateway.operations import Operation
+from resolvers.principal import Principal
 
 HARD_STOP_S = 0.25
 """How long after the deadline, which the clients keep themselves, execution is cut off."""
@@ -64,7 +64,7 @@ class Refused(Exception):
 class ContextFactory(Protocol):
     """Makes what resolvers see: a fresh one for each request and each event of a subscription."""
 
-    def __call__(self, identity: Identity) -> object: ...
+    def __call__(self, principal: Principal) -> object: ...
 
 
 class Selected(msgspec.Struct, frozen=True):
@@ -124,22 +124,22 @@ class Engine:
             error = {"message": str(unknown), "extensions": {"code": OPERATION_FAILED}}
             raise Refused(OPERATION_FAILED, [error]) from None
 
-    async def execute(self, selected: Selected, identity: Identity, trace_id: str) -> Payload:
+    async def execute(self, selected: Selected, principal: Principal, trace_id: str) -> Payload:
         """Execute a query or mutation within its deadline.
 
         Raises:
             Refused: its variables do not fit.
         """
-        executor = self._build(selected, self._make_context(identity))
+        executor = self._build(selected, self._make_context(principal))
         return await self._run(executor, trace_id)
 
-    async def subscribe(self, selected: Selected, identity: Identity, trace_id: str) -> AsyncGenerator[Payload]:
+    async def subscribe(self, selected: Selected, principal: Principal, trace_id: str) -> AsyncGenerator[Payload]:
         """Yield the answers of a subscription until its source ends; a failure to start is the one answer.
 
         Raises:
             Refused: its variables do not fit; before the first answer.
         """
-        executor = self._build(selected, self._make_context(identity))
+        executor = self._build(selected, self._make_context(principal))
         try:
             stream = create_source_event_stream(executor)
             if _is_awaitable(stream):
@@ -153,7 +153,7 @@ class Engine:
             return
 
         async def execute_event(event_executor: Executor) -> Payload:
-            event_executor.context_value = self._make_context(identity)
+            event_executor.context_value = self._make_context(principal)
             return await self._run(event_executor, trace_id)
 
         payloads = map_source_to_response_event(executor, cast("Any", stream), cast("Any", execute_event))

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from contracts.failures import Failure, Rejected, TimedOut, TooLarge
+from contracts.failures import Failure, Rejected, TimedOut, TooLarge, UnsupportedMedia
 from gateway.answers import send_answer, send_failure, send_json
 from gateway.bodies import decode_json
 from gateway.documents import is_query
@@ -46,13 +46,6 @@ class NotAcceptable(Rejected):
 
     code = "NOT_ACCEPTABLE"
     status = 406
-
-
-class UnsupportedMediaType(Rejected):
-    """The body is not `application/json` in UTF-8, or it is compressed."""
-
-    code = "UNSUPPORTED_MEDIA_TYPE"
-    status = 415
 
 
 class UrlTooLong(Rejected):
@@ -107,14 +100,14 @@ class GraphQLOverHTTP:
     ) -> None:
         if scope["method"] not in ("GET", "POST"):
             raise MethodNotAllowed("Use GET or POST.")
-        identity = await self._authenticator.authenticate(headers.get("authorization"))
+        principal = await self._authenticator.authenticate(headers.get("authorization"))
         operation = await _read(scope, receive, headers)
         trace_id = scope.get("state", {}).get("request_id") or new_trace_id()
         selected = self._select(scope, operation, headers, media_type)
         if media_type == EVENT_STREAM:
-            await self._streams.serve(scope, receive, send, selected, identity, trace_id)
+            await self._streams.serve(scope, receive, send, selected, principal, trace_id)
         else:
-            await self._send(send, await self._engine.execute(selected, identity, trace_id), media_type, executed=True)
+            await self._send(send, await self._engine.execute(selected, principal, trace_id), media_type, executed=True)
 
     def _select(self, scope: Scope, operation: Operation, headers: dict[str, str], media_type: str) -> Selected:
         selected = self._engine.select(operation)
@@ -170,11 +163,11 @@ def _read_url(scope: Scope) -> Operation:
 def _check_content_type(headers: dict[str, str]) -> None:
     given = parse_media_type(headers.get("content-type", ""))
     if given is None or given.essence != JSON:
-        raise UnsupportedMediaType("The body must be application/json.")
+        raise UnsupportedMedia("The body must be application/json.")
     if (given.parameter("charset") or "utf-8").lower() not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType("The body must be in UTF-8.")
+        raise UnsupportedMedia("The body must be in UTF-8.")
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise UnsupportedMediaType("The body must not be compressed.")
+        raise UnsupportedMedia("The body must not be compressed.")
 
 
 async def _read_body(receive: Receive, headers: dict[str, str]) -> bytes:

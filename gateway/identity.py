@@ -10,12 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from contracts.failures import Unauthenticated
 from gateway.jwks import KeySource
+from resolvers.principal import Principal
 
 ALGORITHMS = ("RS256", "PS256", "ES256")
 LEEWAY_S = 30
@@ -27,23 +27,8 @@ KEPT_S_MAX = 300
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
-class Identity(msgspec.Struct, frozen=True):
-    """A verified caller."""
-
-    customer_id: str
-    scopes: frozenset[str]
-    expires_at: float
-    """Unix time in seconds, leeway included, after which nothing may be done in its name."""
-    token_id: str
-    """`jti`, or a digest of the token; safe to log."""
-    authenticated_at: float | None = None
-    """`auth_time`: when the customer last proved who they are, Unix time in seconds."""
-    assurance: str = ""
-    """`acr`: how they proved it."""
-
-
 class Authenticator:
-    """Bearer tokens to identities."""
+    """Bearer tokens to principals."""
 
     def __init__(self, keys: KeySource, *, issuer: str, audience: str, clock: Callable[[], float]) -> None:
         self._keys = keys
@@ -54,9 +39,9 @@ class Authenticator:
             "exp": {"essential": True},
             "sub": {"essential": True},
         }
-        self._kept: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
 
-    async def authenticate(self, authorization: str | None) -> Identity:
+    async def authenticate(self, authorization: str | None) -> Principal:
         """Return the caller of an `Authorization` value.
 
         Raises:
@@ -70,13 +55,13 @@ class Authenticator:
         if kept is not None and now < kept[0]:
             self._kept.move_to_end(key)
             return kept[1]
-        identity = await self._verify(token, key, now)
-        self._kept[key] = (min(identity.expires_at, now + KEPT_S_MAX), identity)
+        principal = await self._verify(token, key, now)
+        self._kept[key] = (min(principal.expires_at, now + KEPT_S_MAX), principal)
         if len(self._kept) > IDENTITIES_KEPT_MAX:
             self._kept.popitem(last=False)
-        return identity
+        return principal
 
-    async def _verify(self, token: bytes, key: bytes, now: float) -> Identity:
+    async def _verify(self, token: bytes, key: bytes, now: float) -> Principal:
         try:
             header = jws.extract_compact(token).headers()
             if header.get("alg") not in ALGORITHMS or "crit" in header:
@@ -88,7 +73,7 @@ class Authenticator:
         except (JoseError, ValueError, TypeError) as error:
             expired = type(error).__name__ == "ExpiredTokenError"
             raise Unauthenticated("The token has expired." if expired else "The token is not valid.") from error
-        return _identity(claims, key)
+        return _principal(claims, key)
 
 
 def _bearer(authorization: str | None) -> bytes:
@@ -101,16 +86,17 @@ def _bearer(authorization: str | None) -> bytes:
     return token.encode()
 
 
-def _identity(claims: dict[str, Any], key: bytes) -> Identity:
+def _principal(claims: dict[str, Any], key: bytes) -> Principal:
     subject, scope, expires = claims["sub"], claims.get("scope", ""), claims["exp"]
     if not (isinstance(subject, str) and CUSTOMER_ID.fullmatch(subject) and isinstance(scope, str)):
         raise Unauthenticated("The token is not valid.")
-    authenticated_at, assurance, token_id = claims.get("auth_time"), claims.get("acr"), claims.get("jti")
-    return Identity(
+    acr, auth_time, token_id = claims.get("acr"), claims.get("auth_time"), claims.get("jti")
+    return Principal(
         customer_id=subject,
+        subject=subject,
         scopes=frozenset(scope.split()),
         expires_at=float(expires) + LEEWAY_S,
+        acr=acr if isinstance(acr, str) else None,
+        auth_time=int(auth_time) if isinstance(auth_time, int | float) else None,
         token_id=token_id if isinstance(token_id, str) else key.hex()[:16],
-        authenticated_at=float(authenticated_at) if isinstance(authenticated_at, int | float) else None,
-        assurance=assurance if isinstance(assurance, str) else "",
     )

@@ -24,7 +24,7 @@ from gateway.answers import encode_json
 from gateway.connections import STREAMS_PER_ADDRESS_MAX, STREAMS_PER_CUSTOMER_MAX, Caps
 from gateway.errors import render_failure
 from gateway.execution import Engine, Payload, Selected
-from gateway.identity import Identity
+from resolvers.principal import Principal
 
 HEARTBEAT_S = 12.0
 LAST_EVENT_ID_CHARACTERS_MAX = 512
@@ -52,7 +52,7 @@ class EventStreams:
         self.addresses = Caps(STREAMS_PER_ADDRESS_MAX, "streams")
 
     async def serve(
-        self, scope: Scope, receive: Receive, send: Send, selected: Selected, identity: Identity, trace_id: str
+        self, scope: Scope, receive: Receive, send: Send, selected: Selected, principal: Principal, trace_id: str
     ) -> None:
         """Answer with the operation's results until it ends, the token expires or the client leaves.
 
@@ -61,8 +61,8 @@ class EventStreams:
             Refused: the variables do not fit; before anything was sent.
         """
         address = (scope.get("client") or ("unknown", 0))[0]
-        with self.addresses.one(address), self.customers.one(identity.customer_id):
-            payloads = self._payloads(selected, identity, trace_id)
+        with self.addresses.one(address), self.customers.one(principal.customer_id):
+            payloads = self._payloads(selected, principal, trace_id)
             async with aclosing(payloads):
                 first = asyncio.ensure_future(anext(payloads, None))
                 await asyncio.wait([first], timeout=0)  # lets a refusal of the variables become a status
@@ -72,15 +72,15 @@ class EventStreams:
                 await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
                 gone = asyncio.ensure_future(_disconnected(receive))
                 try:
-                    await self._pump(send, payloads, first, gone, identity)
+                    await self._pump(send, payloads, first, gone, principal)
                 finally:
                     gone.cancel()
 
-    async def _payloads(self, selected: Selected, identity: Identity, trace_id: str) -> AsyncGenerator[Payload]:
+    async def _payloads(self, selected: Selected, principal: Principal, trace_id: str) -> AsyncGenerator[Payload]:
         if not selected.is_subscription:
-            yield await self._engine.execute(selected, identity, trace_id)
+            yield await self._engine.execute(selected, principal, trace_id)
             return
-        async with aclosing(self._engine.subscribe(selected, identity, trace_id)) as answers:
+        async with aclosing(self._engine.subscribe(selected, principal, trace_id)) as answers:
             async for answer in answers:
                 yield answer
 
@@ -90,11 +90,11 @@ class EventStreams:
         payloads: AsyncGenerator[Payload],
         upcoming: "asyncio.Future[Payload | None]",
         gone: "asyncio.Future[None]",
-        identity: Identity,
+        principal: Principal,
     ) -> None:
         try:
             while True:
-                remaining_s = identity.expires_at - self._clock()
+                remaining_s = principal.expires_at - self._clock()
                 if remaining_s <= 0:
                     expired = {"errors": [render_failure(Unauthenticated("The token has expired."))]}
                     await _write(send, encode_event(expired) + COMPLETE, more=False)
@@ -136,8 +136,8 @@ async def _disconnected(receive: Receive) -> None:
 def encode_event(payload: Payload) -> bytes:
     """Encode one answer as a `next` event."""
     cursor = cursor_of(payload)
-    identity = b"id: %s\n" % cursor.encode() if cursor else b""
-    return b"%sevent: next\ndata: %s\n\n" % (identity, encode_json(payload))
+    event_id = b"id: %s\n" % cursor.encode() if cursor else b""
+    return b"%sevent: next\ndata: %s\n\n" % (event_id, encode_json(payload))
 
 
 def cursor_of(payload: Payload) -> str | None:

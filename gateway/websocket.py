@@ -1,7 +1,7 @@
 """The socket loop around websocket_protocol: it reads, runs operations, keeps time, and does what the protocol says.
 
 One task reads; each operation has a task; a timer ends the socket when the token expires. The server's own pings
-(server.py) find dead peers. Whatever ends the socket ends its tasks with it.
+(listeners.py) find dead peers. Whatever ends the socket ends its tasks with it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from gateway.answers import encode_json
 from gateway.connections import SOCKETS_PER_ADDRESS_MAX, SOCKETS_PER_CUSTOMER_MAX, Caps
 from gateway.errors import render_failure
 from gateway.execution import Engine, Refused, new_trace_id
-from gateway.identity import Authenticator, Identity
+from gateway.identity import Authenticator
 from gateway.operations import Operation
 from gateway.websocket_protocol import (
     SUBPROTOCOL,
@@ -33,10 +33,11 @@ from gateway.websocket_protocol import (
     Start,
     Stop,
 )
+from resolvers.principal import Principal
 
 INIT_WAIT_S = 3.0
 MESSAGE_BYTES_MAX = 256 * 1024
-"""Largest message a client may send; the server (server.py) closes with 1009 on a larger one."""
+"""Largest message a client may send; the server (listeners.py) closes with 1009 on a larger one."""
 
 P = ParamSpec("P")
 ClientGone = OSError
@@ -98,7 +99,7 @@ class _Socket:
         self._receive = receive
         self._send = send
         self._protocol = Protocol()
-        self._identity: Identity | None = None
+        self._principal: Principal | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._resources = AsyncExitStack()
@@ -129,8 +130,8 @@ class _Socket:
             match action:
                 case Send(message):
                     await self._send({"type": "websocket.send", "text": encode_json(message).decode()})
-                case Start(id, operation) if self._identity is not None:  # the protocol starts nothing before READY
-                    work = self._until_gone(self._operate, id, operation, self._identity)
+                case Start(id, operation) if self._principal is not None:  # the protocol starts nothing before READY
+                    work = self._until_gone(self._operate, id, operation, self._principal)
                     self._operations[id] = asyncio.create_task(work)
                 case Stop(id):
                     self._cancel(id)
@@ -146,8 +147,8 @@ class _Socket:
 
     async def _authenticate(self, authorization: str | None) -> None:
         try:
-            identity = await self._sockets.authenticator.authenticate(authorization)
-            self._resources.enter_context(self._sockets.customers.one(identity.customer_id))
+            principal = await self._sockets.authenticator.authenticate(authorization)
+            self._resources.enter_context(self._sockets.customers.one(principal.customer_id))
         except Overloaded:
             await self._do(self._protocol.refused("Too many sockets", CloseCode.TOO_MANY))
         except Unauthenticated:
@@ -155,37 +156,37 @@ class _Socket:
         except Unavailable:
             await self._do(self._protocol.refused("Try again later", CloseCode.TRY_AGAIN))
         else:
-            self._believe(identity)
+            self._believe(principal)
             await self._do(self._protocol.authenticated())
 
     async def _renew(self, authorization: str) -> None:
         try:
-            identity = await self._sockets.authenticator.authenticate(authorization)
+            principal = await self._sockets.authenticator.authenticate(authorization)
         except Unauthenticated:
             await self._do(self._protocol.refused())
             return
         except Unavailable:
             return  # the credential in force goes on until it expires
-        if self._identity is None or identity.customer_id != self._identity.customer_id:
+        if self._principal is None or principal.customer_id != self._principal.customer_id:
             await self._do(self._protocol.refused("Another customer's token"))
             return
-        self._believe(identity)
+        self._believe(principal)
         await self._do(self._protocol.renewed())
 
-    def _believe(self, identity: Identity) -> None:
-        self._identity = identity
-        self._set_timer(identity.expires_at - self._sockets.clock(), lambda: self._protocol.refused("Token expired"))
+    def _believe(self, principal: Principal) -> None:
+        self._principal = principal
+        self._set_timer(principal.expires_at - self._sockets.clock(), lambda: self._protocol.refused("Token expired"))
 
-    async def _operate(self, id: str, operation: Operation, identity: Identity) -> None:
+    async def _operate(self, id: str, operation: Operation, principal: Principal) -> None:
         trace_id = new_trace_id()
         try:
             selected = self._sockets.engine.select(operation)
             if selected.is_subscription:
-                async with aclosing(self._sockets.engine.subscribe(selected, identity, trace_id)) as answers:
+                async with aclosing(self._sockets.engine.subscribe(selected, principal, trace_id)) as answers:
                     async for answer in answers:
                         await self._do(self._protocol.next_answer(id, answer))
             else:
-                answer = await self._sockets.engine.execute(selected, identity, trace_id)
+                answer = await self._sockets.engine.execute(selected, principal, trace_id)
                 await self._do(self._protocol.next_answer(id, answer))
             actions = self._protocol.finished(id)
         except Refused as refused:

@@ -20,9 +20,10 @@ from gateway.demo_issuer import ISSUER, DemoIssuer
 from gateway.documents import Documents
 from gateway.edge import create_edge
 from gateway.execution import Engine
-from gateway.identity import Authenticator, Identity
+from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys
-from gateway.server import server_config
+from gateway.listeners import server_config
+from resolvers.principal import Principal
 
 AUDIENCE = "belfry"
 
@@ -31,7 +32,7 @@ AUDIENCE = "belfry"
 class Context:
     """What the tiny schema's resolvers see."""
 
-    identity: Identity
+    principal: Principal
 
 
 @strawberry.type
@@ -48,7 +49,7 @@ class Item:
 class Query:
     @strawberry.field
     def hello(self, info: strawberry.Info, name: str = "world") -> str:
-        return f"hello {name}, says {info.context.identity.customer_id}"
+        return f"hello {name}, says {info.context.principal.customer_id}"
 
     @strawberry.field
     def item(self, size: int = 1) -> Item | None:

@@ -26,7 +26,7 @@ async def ask(
 
 
 async def test_a_query_is_answered_for_the_tokens_customer(client: httpx.AsyncClient) -> None:
-    """The context of a resolver holds the verified identity."""
+    """The context of a resolver holds the verified principal."""
     response = await ask(client, "query($n: String!) { hello(name: $n) }", variables={"n": "you"})
     assert response.json() == {"data": {"hello": "hello you, says customer-1"}}
     assert response.headers["content-type"] == "application/json; charset=utf-8"

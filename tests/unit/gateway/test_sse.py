@@ -8,7 +8,6 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.demo_issuer import DemoIssuer
-from gateway.http import GraphQLOverHTTP
 
 COUNT = "subscription($after: String) { count(to: 3, after: $after) { name cursor } }"
 
@@ -72,9 +71,7 @@ async def test_an_expiring_token_ends_the_stream(address: str, issuer: DemoIssue
 
 async def test_streams_are_bounded_and_freed(address: str, app: Starlette, token: str) -> None:
     """One more than allowed gets 429; a client that leaves makes room."""
-    [graphql] = [route.app for route in app.routes if isinstance(getattr(route, "app", None), GraphQLOverHTTP)]
-    streams = graphql._streams
-    streams.customers._most = 1
+    app.state.streams.customers._most = 1
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     body = {"query": "subscription { silent { name } }"}
     url = f"http://{address}/graphql"
@@ -89,8 +86,7 @@ async def test_streams_are_bounded_and_freed(address: str, app: Starlette, token
 
 async def test_a_silent_stream_has_heartbeats(address: str, app: Starlette, token: str) -> None:
     """Comments keep the connection while nothing happens."""
-    [graphql] = [route.app for route in app.routes if isinstance(getattr(route, "app", None), GraphQLOverHTTP)]
-    graphql._streams._heartbeat_s = 0.01
+    app.state.streams._heartbeat_s = 0.01
     headers: dict[str, Any] = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     body = {"query": "subscription { silent { name } }"}
     async with (

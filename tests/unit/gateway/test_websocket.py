@@ -13,7 +13,6 @@ from gateway.demo_issuer import DemoIssuer
 from gateway.edge import create_edge
 from gateway.execution import Engine
 from gateway.identity import Authenticator
-from gateway.websocket import Sockets
 from gateway.websocket_protocol import SUBPROTOCOL, CloseCode
 
 
@@ -150,8 +149,7 @@ async def test_another_customers_token_does_not_renew(address: str, token: str, 
 
 async def test_a_customers_sockets_are_bounded(address: str, app: Starlette, token: str) -> None:
     """One more than allowed is closed with 4429, and closing one makes room."""
-    [sockets] = [route.app for route in app.routes if isinstance(getattr(route, "app", None), Sockets)]
-    sockets.customers._most = 1
+    app.state.sockets.customers._most = 1
     async with opened(address) as first, opened(address) as second:
         await let_in(first, token)
         await say(second, type="connection_init", payload={"token": token})

@@ -190,7 +190,7 @@ MESSAGES = st.one_of(
         optional={"id": IDS, "payload": JSON_VALUES | st.just({"query": "{ a }"}) | st.just({"token": "t"})},
     ).map(lambda value: json.dumps(value).encode()),
 )
-EVENTS = st.one_of(
+EVENTS: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
     st.tuples(st.just("receive"), MESSAGES),
     st.tuples(st.sampled_from(["authenticated", "renewed", "refused", "init_timed_out"])),
     st.tuples(st.just("next_answer"), st.sampled_from("12"), st.just({})),

@@ -1,0 +1,138 @@
+"""The composition root of the gateway: the only place where its parts meet.
+
+Building it is free of effects outside the data folder; its lifespan opens the transport and follows the live streams.
+"""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from clients.alert_feed import AccountChangeStream, AlertStream
+from clients.backends import Backends, backends_over
+from clients.deadline import Deadline
+from clients.transport import AiohttpTransport
+from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, service_url
+from gateway.answers import encode_json
+from gateway.demo_customers import DemoCustomers
+from gateway.demo_issuer import ISSUER, DemoIssuer
+from gateway.documents import Documents
+from gateway.edge import create_edge, split_setting
+from gateway.execution import Engine
+from gateway.feed import AlertFeed
+from gateway.ide import ide_routes
+from gateway.identity import Authenticator
+from gateway.jwks import FixedKeys, KeySource, RemoteKeys
+from resolvers.context import RequestContext
+from resolvers.cursors import CursorCodec
+from resolvers.principal import Principal
+from schema.build import build_schema
+
+JWKS_PATH = "/.well-known/jwks.json"
+OPERATIONS_DIR = Path(__file__).parent.parent / "schema" / "operations"
+CURSOR_KEY_FILE = "cursor.key"
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Build the gateway.
+
+    Raises:
+        BadSetting: it cannot run safely as it is set.
+    """
+    transport = AiohttpTransport()
+    backends = backends_over(transport, settings)
+    feed = AlertFeed(
+        backends.analytics.alert_log,
+        AlertStream(service_url(settings, "analytics"), settings.service_token),
+        AccountChangeStream(service_url(settings, "accounts"), settings.service_token),
+    )
+    cursors = CursorCodec(_cursor_keys(settings))
+    issuer = _demo_issuer(settings)
+    schema = build_schema()
+
+    def make_context(principal: Principal) -> RequestContext:
+        return RequestContext(principal, backends, Deadline.after(settings.request_timeout_s), feed, cursors)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with transport:
+            following = asyncio.create_task(feed.run())
+            try:
+                yield
+            finally:
+                following.cancel()
+                await asyncio.wait([following])
+
+    documents = Documents(schema._schema)  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
+    return create_edge(
+        settings,
+        engine=Engine(schema, documents, make_context, timeout_s=settings.request_timeout_s),
+        authenticator=Authenticator(
+            _keys(settings, issuer, transport),
+            issuer=settings.issuer or ISSUER,
+            audience=settings.audience,
+            clock=time.time,
+        ),
+        checks=backends.ready,
+        lifespan=lifespan,
+        routes=_demo_routes(issuer, backends) if issuer is not None else (),
+    )
+
+
+def _demo_issuer(settings: Settings) -> DemoIssuer | None:
+    if settings.issuer:
+        if not settings.jwks_url:
+            raise BadSetting("BELFRY_JWKS_URL is needed with BELFRY_ISSUER.")
+        return None
+    if not settings.demo:
+        raise BadSetting("BELFRY_ISSUER is needed outside the demo (BELFRY_DEMO).")
+    return DemoIssuer.open(settings.data_dir, audience=settings.audience)
+
+
+def _keys(settings: Settings, issuer: DemoIssuer | None, transport: AiohttpTransport) -> KeySource:
+    if issuer is not None:
+        return FixedKeys([issuer.public_key])
+    return RemoteKeys(settings.jwks_url, transport, time.monotonic)
+
+
+def _cursor_keys(settings: Settings) -> list[bytes]:
+    """Return the keys of the settings; in the demo, one that is kept in the data folder."""
+    keys = [key.encode() for key in split_setting(settings.cursor_keys)]
+    if any(len(key) < SECRET_LENGTH_MIN for key in keys):
+        raise BadSetting(f"BELFRY_CURSOR_KEYS must have {SECRET_LENGTH_MIN} characters or more each.")
+    if keys:
+        return keys
+    if not settings.demo:
+        raise BadSetting("BELFRY_CURSOR_KEYS is needed outside the demo (BELFRY_DEMO).")
+    return [_kept_key(settings.data_dir / CURSOR_KEY_FILE)]
+
+
+def _kept_key(path: Path) -> bytes:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with path.open("xb") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass  # an earlier start made it
+    return hashlib.sha256(path.read_bytes()).digest()
+
+
+def _demo_routes(issuer: DemoIssuer, backends: Backends) -> list[BaseRoute]:
+    published = encode_json(issuer.jwks())
+
+    async def jwks(_: Request) -> Response:
+        return Response(published, media_type="application/json")
+
+    return [Route(JWKS_PATH, jwks), *ide_routes(DemoCustomers(backends, issuer), OPERATIONS_DIR)]
