@@ -57,8 +57,8 @@ def create_app(settings: Settings) -> Starlette:
         AlertStream(service_url(settings, "analytics"), settings.service_token),
         AccountChangeStream(service_url(settings, "accounts"), settings.service_token),
     )
-    cursors = CursorCodec(_cursor_keys(settings))
     issuer = _demo_issuer(settings)
+    cursors = CursorCodec(_cursor_keys(settings))
     schema = build_schema()
 
     def make_context(principal: Principal) -> RequestContext:

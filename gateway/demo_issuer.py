@@ -57,16 +57,16 @@ class DemoIssuer:
         now: float | None = None,
     ) -> str:
         """Return a signed token of a customer, valid from `now` (Unix seconds; the present when None)."""
-        issued_at = int(time.time() if now is None else now)
+        issued_at = time.time() if now is None else now
         claims = {
             "iss": ISSUER,
             "aud": self._audience,
             "sub": customer_id,
             "scope": " ".join(scopes),
-            "iat": issued_at,
-            "nbf": issued_at,
-            "auth_time": issued_at,
-            "exp": issued_at + int(lifetime_s),
+            "iat": int(issued_at),
+            "nbf": int(issued_at),
+            "auth_time": int(issued_at),
+            "exp": round(issued_at + lifetime_s, 3),
             "jti": secrets.token_hex(8),
         }
         return jwt.encode({"alg": "RS256", "kid": self._key.kid}, claims, self._key)

@@ -35,6 +35,7 @@ from gateway.errors import (
     render_refusals,
 )
 from gateway.operations import Operation
+from gateway.telemetry import OPERATION_SECONDS, Transport, count_answer
 from resolvers.principal import Principal
 
 HARD_STOP_S = 0.25
@@ -59,6 +60,14 @@ class Refused(Exception):
     def payload(self) -> Payload:
         """Return the GraphQL response: errors without a data entry."""
         return {"errors": self.errors}
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks, by which transport, and the id that joins the answer and the log."""
+
+    principal: Principal
+    transport: Transport
+    trace_id: str
 
 
 class ContextFactory(Protocol):
@@ -124,22 +133,25 @@ class Engine:
             error = {"message": str(unknown), "extensions": {"code": OPERATION_FAILED}}
             raise Refused(OPERATION_FAILED, [error]) from None
 
-    async def execute(self, selected: Selected, principal: Principal, trace_id: str) -> Payload:
+    async def execute(self, selected: Selected, caller: Caller) -> Payload:
         """Execute a query or mutation within its deadline.
 
         Raises:
             Refused: its variables do not fit.
         """
-        executor = self._build(selected, self._make_context(principal))
-        return await self._run(executor, trace_id)
+        executor = self._build(selected, caller)
+        with OPERATION_SECONDS.labels(caller.transport).time():
+            payload = await self._run(executor, caller)
+        count_answer(caller.transport, payload)
+        return payload
 
-    async def subscribe(self, selected: Selected, principal: Principal, trace_id: str) -> AsyncGenerator[Payload]:
+    async def subscribe(self, selected: Selected, caller: Caller) -> AsyncGenerator[Payload]:
         """Yield the answers of a subscription until its source ends; a failure to start is the one answer.
 
         Raises:
             Refused: its variables do not fit; before the first answer.
         """
-        executor = self._build(selected, self._make_context(principal))
+        executor = self._build(selected, caller)
         try:
             stream = create_source_event_stream(executor)
             if _is_awaitable(stream):
@@ -149,12 +161,14 @@ class Engine:
             yield {"errors": [_timed_out()]}
             return
         if isinstance(stream, ExecutionResult):
-            yield self._response(stream, trace_id)
+            yield self._response(stream, caller)
             return
 
         async def execute_event(event_executor: Executor) -> Payload:
-            event_executor.context_value = self._make_context(principal)
-            return await self._run(event_executor, trace_id)
+            event_executor.context_value = self._make_context(caller.principal)
+            payload = await self._run(event_executor, caller)
+            count_answer(caller.transport, payload)
+            return payload
 
         payloads = map_source_to_response_event(executor, cast("Any", stream), cast("Any", execute_event))
         async with aclosing(payloads):
@@ -166,16 +180,16 @@ class Engine:
                 except (Failure, GraphQLError) as error:
                     # The source itself ended badly: the last answer says so.
                     wrapped = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
-                    yield {"errors": render_errors([wrapped], trace_id)}
+                    yield {"errors": render_errors([wrapped], caller.trace_id)}
                     return
 
-    def _build(self, selected: Selected, context: object) -> Executor:
+    def _build(self, selected: Selected, caller: Caller) -> Executor:
         operation = selected.operation
         executor = self._executor_class.build(
             self._schema,
             selected.prepared.document,
             None,
-            context,
+            self._make_context(caller.principal),
             operation.variables,
             operation.operation_name,
             is_awaitable=_is_awaitable,
@@ -185,28 +199,28 @@ class Engine:
             raise Refused(BAD_VARIABLES, render_refusals(executor, BAD_VARIABLES))
         return executor
 
-    async def _run(self, executor: Executor, trace_id: str) -> Payload:
+    async def _run(self, executor: Executor, caller: Caller) -> Payload:
         task = asyncio.current_task()
         try:
             result = executor.execute_operation()
             if _is_awaitable(result):
                 async with asyncio.timeout(self._stop_after_s):
                     result = await cast("Any", result)
-            return self._response(cast("ExecutionResult", result), trace_id)
+            return self._response(cast("ExecutionResult", result), caller)
         except TimeoutError:
             return {"errors": [_timed_out()], "data": None}
         except asyncio.CancelledError as error:
             # graphql-core cancels siblings of a failed field and, through a shared loader, can end up cancelled itself.
             if task is None or task.cancelling():
                 raise
-            return {"errors": [internal_error(error, trace_id)], "data": None}
+            return {"errors": [internal_error(error, caller.trace_id)], "data": None}
         except Exception as error:  # noqa: BLE001 (the edge of execution: whatever happens becomes an answer)
-            return {"errors": [internal_error(error, trace_id)], "data": None}
+            return {"errors": [internal_error(error, caller.trace_id)], "data": None}
 
     @staticmethod
-    def _response(result: ExecutionResult, trace_id: str) -> Payload:
+    def _response(result: ExecutionResult, caller: Caller) -> Payload:
         if result.errors:
-            return {"errors": render_errors(result.errors, trace_id), "data": result.data}
+            return {"errors": render_errors(result.errors, caller.trace_id), "data": result.data}
         return {"data": result.data}
 
 

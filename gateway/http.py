@@ -17,11 +17,12 @@ from contracts.failures import Failure, Rejected, TimedOut, TooLarge, Unsupporte
 from gateway.answers import send_answer, send_failure, send_json
 from gateway.bodies import decode_json
 from gateway.documents import is_query
-from gateway.execution import Engine, Payload, Refused, Selected, new_trace_id
+from gateway.execution import Caller, Engine, Payload, Refused, Selected, new_trace_id
 from gateway.identity import Authenticator
 from gateway.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, choose, parse_media_type
 from gateway.operations import BadRequest, Operation, read_operation, read_url_operation
 from gateway.sse import COMPLETE, EventStreams, encode_event, with_last_event_id
+from gateway.telemetry import Transport, count_refusal
 
 BODY_BYTES_MAX = 256 * 1024
 BODY_S_MAX = 10.0
@@ -88,9 +89,11 @@ class GraphQLOverHTTP:
             else:
                 await self._send(send, refused.payload, error_type, executed=False)
         except MethodNotAllowed as failure:
+            count_refusal(failure)
             allowed = b"POST" if scope["method"] == "GET" else b"GET, POST"
             await send_failure(send, failure, error_type, [VARY, (b"allow", allowed)])
         except Failure as failure:
+            count_refusal(failure)
             await send_failure(send, failure, error_type, [VARY])
         except ClientDisconnect:
             return
@@ -102,12 +105,13 @@ class GraphQLOverHTTP:
             raise MethodNotAllowed("Use GET or POST.")
         principal = await self._authenticator.authenticate(headers.get("authorization"))
         operation = await _read(scope, receive, headers)
-        trace_id = scope.get("state", {}).get("request_id") or new_trace_id()
+        transport = Transport.SSE if media_type == EVENT_STREAM else Transport.HTTP
+        caller = Caller(principal, transport, scope.get("state", {}).get("request_id") or new_trace_id())
         selected = self._select(scope, operation, headers, media_type)
         if media_type == EVENT_STREAM:
-            await self._streams.serve(scope, receive, send, selected, principal, trace_id)
+            await self._streams.serve(scope, receive, send, selected, caller)
         else:
-            await self._send(send, await self._engine.execute(selected, principal, trace_id), media_type, executed=True)
+            await self._send(send, await self._engine.execute(selected, caller), media_type, executed=True)
 
     def _select(self, scope: Scope, operation: Operation, headers: dict[str, str], media_type: str) -> Selected:
         selected = self._engine.select(operation)

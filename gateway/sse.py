@@ -23,7 +23,8 @@ from contracts.failures import Unauthenticated
 from gateway.answers import encode_json
 from gateway.connections import STREAMS_PER_ADDRESS_MAX, STREAMS_PER_CUSTOMER_MAX, Caps
 from gateway.errors import render_failure
-from gateway.execution import Engine, Payload, Selected
+from gateway.execution import Caller, Engine, Payload, Selected
+from gateway.telemetry import OPEN, Transport
 from resolvers.principal import Principal
 
 HEARTBEAT_S = 12.0
@@ -51,9 +52,7 @@ class EventStreams:
         self.customers = Caps(STREAMS_PER_CUSTOMER_MAX, "streams")
         self.addresses = Caps(STREAMS_PER_ADDRESS_MAX, "streams")
 
-    async def serve(
-        self, scope: Scope, receive: Receive, send: Send, selected: Selected, principal: Principal, trace_id: str
-    ) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send, selected: Selected, caller: Caller) -> None:
         """Answer with the operation's results until it ends, the token expires or the client leaves.
 
         Raises:
@@ -61,8 +60,8 @@ class EventStreams:
             Refused: the variables do not fit; before anything was sent.
         """
         address = (scope.get("client") or ("unknown", 0))[0]
-        with self.addresses.one(address), self.customers.one(principal.customer_id):
-            payloads = self._payloads(selected, principal, trace_id)
+        with self.addresses.one(address), self.customers.one(caller.principal.customer_id):
+            payloads = self._payloads(selected, caller)
             async with aclosing(payloads):
                 first = asyncio.ensure_future(anext(payloads, None))
                 await asyncio.wait([first], timeout=0)  # lets a refusal of the variables become a status
@@ -72,15 +71,16 @@ class EventStreams:
                 await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
                 gone = asyncio.ensure_future(_disconnected(receive))
                 try:
-                    await self._pump(send, payloads, first, gone, principal)
+                    with OPEN.labels(Transport.SSE).track_inprogress():
+                        await self._pump(send, payloads, first, gone, caller.principal)
                 finally:
                     gone.cancel()
 
-    async def _payloads(self, selected: Selected, principal: Principal, trace_id: str) -> AsyncGenerator[Payload]:
+    async def _payloads(self, selected: Selected, caller: Caller) -> AsyncGenerator[Payload]:
         if not selected.is_subscription:
-            yield await self._engine.execute(selected, principal, trace_id)
+            yield await self._engine.execute(selected, caller)
             return
-        async with aclosing(self._engine.subscribe(selected, principal, trace_id)) as answers:
+        async with aclosing(self._engine.subscribe(selected, caller)) as answers:
             async for answer in answers:
                 yield answer
 

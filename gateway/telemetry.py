@@ -1,5 +1,6 @@
 """What the gateway counts, for Prometheus; label values come from small closed sets, never from a client's text."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -24,6 +25,11 @@ OPERATION_SECONDS = Histogram(
 )
 OPEN = Gauge("belfry_gateway_open", "Streams and sockets open now.", ["transport"])
 REFUSALS = Counter("belfry_gateway_refusals", "Requests refused before execution, by code.", ["code"])
+
+
+def count_answer(transport: Transport, payload: Mapping[str, object]) -> None:
+    """Count one answer, with or without errors."""
+    OPERATIONS.labels(transport, "errors" if "errors" in payload else "ok").inc()
 
 
 def count_refusal(failure: Failure) -> None:

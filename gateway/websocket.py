@@ -18,9 +18,10 @@ from contracts.failures import Failure, Overloaded, Unauthenticated, Unavailable
 from gateway.answers import encode_json
 from gateway.connections import SOCKETS_PER_ADDRESS_MAX, SOCKETS_PER_CUSTOMER_MAX, Caps
 from gateway.errors import render_failure
-from gateway.execution import Engine, Refused, new_trace_id
+from gateway.execution import Caller, Engine, Refused, new_trace_id
 from gateway.identity import Authenticator
 from gateway.operations import Operation
+from gateway.telemetry import OPEN, Transport, count_refusal
 from gateway.websocket_protocol import (
     SUBPROTOCOL,
     Action,
@@ -79,7 +80,8 @@ class Sockets:
         try:
             with self.addresses.one((scope.get("client") or ("unknown", 0))[0]):
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-                await _Socket(self, receive, send).run()
+                with OPEN.labels(Transport.WEBSOCKET).track_inprogress():
+                    await _Socket(self, receive, send).run()
         except Overloaded:
             await send({"type": "websocket.close", "code": CloseCode.TOO_MANY, "reason": "Too many sockets"})
 
@@ -151,7 +153,8 @@ class _Socket:
             self._resources.enter_context(self._sockets.customers.one(principal.customer_id))
         except Overloaded:
             await self._do(self._protocol.refused("Too many sockets", CloseCode.TOO_MANY))
-        except Unauthenticated:
+        except Unauthenticated as failure:
+            count_refusal(failure)
             await self._do(self._protocol.refused())
         except Unavailable:
             await self._do(self._protocol.refused("Try again later", CloseCode.TRY_AGAIN))
@@ -178,20 +181,21 @@ class _Socket:
         self._set_timer(principal.expires_at - self._sockets.clock(), lambda: self._protocol.refused("Token expired"))
 
     async def _operate(self, id: str, operation: Operation, principal: Principal) -> None:
-        trace_id = new_trace_id()
+        caller = Caller(principal, Transport.WEBSOCKET, new_trace_id())
         try:
             selected = self._sockets.engine.select(operation)
             if selected.is_subscription:
-                async with aclosing(self._sockets.engine.subscribe(selected, principal, trace_id)) as answers:
+                async with aclosing(self._sockets.engine.subscribe(selected, caller)) as answers:
                     async for answer in answers:
                         await self._do(self._protocol.next_answer(id, answer))
             else:
-                answer = await self._sockets.engine.execute(selected, principal, trace_id)
+                answer = await self._sockets.engine.execute(selected, caller)
                 await self._do(self._protocol.next_answer(id, answer))
             actions = self._protocol.finished(id)
         except Refused as refused:
             actions = self._protocol.failed(id, refused.errors)
         except Failure as failure:
+            count_refusal(failure)
             actions = self._protocol.failed(id, [render_failure(failure)])
         if self._operations.get(id) is asyncio.current_task():
             del self._operations[id]

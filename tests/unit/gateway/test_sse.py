@@ -63,7 +63,7 @@ async def test_a_subscription_needs_a_stream(address: str, token: str) -> None:
 async def test_an_expiring_token_ends_the_stream(address: str, issuer: DemoIssuer) -> None:
     """With an error that says so, and complete."""
     response = await stream(
-        address, issuer.mint_token("customer-1", lifetime_s=-29), "subscription { silent { name } }"
+        address, issuer.mint_token("customer-1", lifetime_s=-29.4), "subscription { silent { name } }"
     )
     assert '"UNAUTHENTICATED"' in response.text
     assert response.text.endswith("event: complete\ndata:\n\n")

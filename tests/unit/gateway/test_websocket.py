@@ -127,7 +127,7 @@ async def test_a_large_message_closes_the_socket(address: str, token: str) -> No
 async def test_an_expired_token_ends_the_socket(address: str, issuer: DemoIssuer) -> None:
     """With 4403, so that graphql-ws connects again with a fresh one."""
     async with opened(address) as socket:
-        await let_in(socket, issuer.mint_token("customer-1", lifetime_s=-29))
+        await let_in(socket, issuer.mint_token("customer-1", lifetime_s=-29.4))
         assert await close_of(socket) == (CloseCode.FORBIDDEN, "Token expired")
 
 
