@@ -11,7 +11,7 @@ IDE_OUT := gateway/static/graphiql
 IDE_SOURCES := $(wildcard ide/*.json ide/*.mjs ide/*.js ide/.npmrc ide/src/*)
 
 # uv reads its own configuration, not pip's: where only pip knows its index, pip does the same work, more slowly.
-install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || \
+install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || \
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
@@ -22,13 +22,13 @@ help: ## list the targets
 
 setup: $(STAMPS)/dev $(STAMPS)/project ## create .venv with everything for working on Belfry
 
-setup-runtime: $(STAMPS)/runtime $(STAMPS)/project
+setup-runtime: $(STAMPS)/runtime $(STAMPS)/project # what running needs, without the tools
 
 $(STAMPS)/venv: requirements-build.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Belfry needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/runtime: requirements.lock $(STAMPS)/venv
@@ -41,14 +41,14 @@ $(STAMPS)/dev: requirements-dev.lock $(STAMPS)/runtime
 
 # compat mode puts the working tree itself on the path, so that a package added later is seen without a new set-up.
 $(STAMPS)/project: pyproject.toml $(STAMPS)/runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
 		--config-settings editable_mode=compat --editable .
 	@touch $@
 
 assets: $(IDE_OUT)/index.html ## build the GraphiQL page from npm packages
 
 $(IDE_OUT)/index.html: $(IDE_SOURCES) ide/build.sh | $(STAMPS)/venv
-	ide/build.sh
+	@echo "building the GraphiQL page"; ide/build.sh
 	@touch $@
 
 demo: setup-runtime assets ## run all of Belfry with demo customers; make demo ARGS="--fresh"

@@ -36,7 +36,7 @@ function Page({ customers, operations }) {
       <main>
         <GraphiQL
           fetcher={fetcher}
-          defaultTabs={operations.map(({ query, variables }) => ({ query, variables: written(variables) }))}
+          defaultTabs={operations.length > 0 ? operations.map(tab) : undefined}
           defaultEditorToolsVisibility="variables"
           inputValueDeprecation
           schemaDescription
@@ -51,8 +51,8 @@ function Page({ customers, operations }) {
   );
 }
 
-function written(variables) {
-  return variables && JSON.stringify(variables, null, 2);
+function tab({ query, variables }) {
+  return { query, variables: variables && JSON.stringify(variables, null, 2) };
 }
 
 async function start() {
