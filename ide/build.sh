@@ -14,6 +14,7 @@ if ! node_is_usable; then
     PATH="$bin:$PATH"
 fi
 
-npm ci --loglevel=error
+# npm writes this file last: newer than the lock, it says that what the lock names is there.
+[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --loglevel=error
 node build.mjs
 echo "built gateway/static/graphiql ($(du -sh ../gateway/static/graphiql | cut -f1))"
