@@ -1,1 +1,1 @@
-"""The account service: customers, accounts, balances, cards, holdings, devices and preferences, projected from the log."""
+"""The account service: customers, accounts, balances, cards, holdings, devices, preferences; projected from the log."""

@@ -1,0 +1,11 @@
+"""Run the account service: `python -m services.accounts`."""
+
+import os
+
+from contracts.settings import read_settings
+from services.accounts.app import create_app
+from services.service import serve
+
+if __name__ == "__main__":
+    settings = read_settings(os.environ)
+    serve(create_app(settings), settings, settings.accounts_port)

@@ -1,0 +1,141 @@
+"""Apply a batch of the event log to the store, effects and offset in one transaction: any crash leaves an exact state.
+
+A batch is folded in memory (`ledger`) and written once a row; the rare other events write directly (`registers`).
+An event that cannot be read (its producer is newer) is logged, counted and passed over: the log keeps it.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from contracts.events import LogEntry, data_of
+from contracts.failures import Failure, Unavailable
+from contracts.feed import AccountChange
+from services.accounts import metrics
+from services.accounts.ledger import EFFECTS, Ledger, Movement, Statement, transaction_ids
+from services.accounts.registers import REGISTERS
+
+DAY_MINOR_MAX = 4 * 10**18
+"""Bound of a day's sum, in minor units: absurd amounts stop here instead of overflowing the store's integers."""
+UNREADABLE = (msgspec.MsgspecError, Failure, ValueError, OverflowError, KeyError)
+
+_ACCOUNT_OPENED = "belfry.account.opened.v1"
+_log = structlog.get_logger(__name__)
+_json = msgspec.json.Encoder()
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What a commit did: the log's offset it reached and the accounts it changed, by rising offset."""
+
+    offset: int
+    changes: list[AccountChange]
+    count: int
+    """Events of the log that were new."""
+
+
+def offset_of(connection: sqlite3.Connection) -> int:
+    """Return the offset up to which the log is applied."""
+    offset: int = connection.execute("SELECT log_offset FROM progress").fetchone()[0]
+    return offset
+
+
+def apply(connection: sqlite3.Connection, entries: Sequence[LogEntry]) -> Applied:
+    """Apply entries of the log, in its order; those applied before are skipped.
+
+    Raises:
+        Unavailable: `LOG_HOLE`, an entry is missing before or among them; nothing is applied.
+    """
+    applied = offset_of(connection)
+    fresh = [entry for entry in entries if entry.offset > applied]
+    if not fresh:
+        return Applied(applied, [], 0)
+    _check_no_hole(fresh, applied)
+    opened: dict[str, int] = {}
+    movements = _read(connection, fresh, opened)
+    ledger = _fold(connection, movements)
+    _write(connection, ledger)
+    reached = fresh[-1].offset
+    connection.execute("UPDATE progress SET log_offset = ?", (reached,))
+    return Applied(reached, _changes(ledger, opened), len(fresh))
+
+
+def _check_no_hole(fresh: list[LogEntry], applied: int) -> None:
+    for expected, entry in enumerate(fresh, start=applied + 1):
+        if entry.offset != expected:
+            raise Unavailable("The event log has a hole.", code="LOG_HOLE", detail=f"no entry {expected}")
+
+
+Read = tuple[LogEntry, Movement | Statement]
+
+
+def _read(connection: sqlite3.Connection, entries: list[LogEntry], opened: dict[str, int]) -> list[Read]:
+    """Decode the movements, and write down at once what is none; accounts opened go into `opened`."""
+    movements: list[Read] = []
+    for entry in entries:
+        event = entry.event
+        effect = EFFECTS.get(event.type)
+        register = REGISTERS.get(event.type)
+        try:
+            if effect is not None:
+                movements.append((entry, effect[0].decode(event.data)))
+            elif register is not None:
+                data = data_of(event)
+                register(connection, data, event.time)
+                if event.type == _ACCOUNT_OPENED:
+                    opened[data.account_id] = entry.offset  # type: ignore[attr-defined]
+        except UNREADABLE as error:
+            _pass_over(entry, error)
+    return movements
+
+
+def _fold(connection: sqlite3.Connection, movements: list[Read]) -> Ledger:
+    ids = _json.encode(transaction_ids(movement for _, movement in movements)).decode()
+    named = "SELECT * FROM settled WHERE transaction_id IN (SELECT value FROM json_each(?))"
+    settled = {id: bool(booked) for id, booked in connection.execute(named, (ids,))}
+    named = "SELECT transaction_id FROM holds WHERE transaction_id IN (SELECT value FROM json_each(?))"
+    held = {row[0] for row in connection.execute(named, (ids,))}
+    ledger = Ledger(settled, held)
+    for entry, movement in movements:
+        try:
+            EFFECTS[entry.event.type][1](ledger, movement, entry.offset, entry.event.time)
+        except UNREADABLE as error:
+            _pass_over(entry, error)
+    return ledger
+
+
+def _pass_over(entry: LogEntry, error: Exception) -> None:
+    metrics.EVENTS_UNAPPLIABLE.inc()
+    _log.error("event passed over", offset=entry.offset, type=entry.event.type, error=type(error).__name__)
+
+
+def _write(connection: sqlite3.Connection, ledger: Ledger) -> None:
+    added = [(*key, day.net_minor, DAY_MINOR_MAX) for key, day in ledger.days.items() if day.stated_minor is None]
+    stated = [
+        (*key, day.stated_minor, day.net_minor) for key, day in ledger.days.items() if day.stated_minor is not None
+    ]
+    connection.executemany(
+        "INSERT INTO days VALUES (?1, ?2, NULL, ?3) ON CONFLICT DO UPDATE SET"
+        " net_minor = max(-?4, min(?4, net_minor + excluded.net_minor))",
+        added,
+    )
+    connection.executemany("INSERT OR REPLACE INTO days VALUES (?, ?, ?, ?)", stated)
+    connection.executemany("INSERT OR REPLACE INTO settled VALUES (?, ?)", ledger.settled.items())
+    connection.executemany("DELETE FROM holds WHERE transaction_id = ?", ((id,) for id in ledger.dropped))
+    connection.executemany(
+        "INSERT OR REPLACE INTO holds VALUES (?, ?, ?)",
+        ((id, hold.account_id, hold.minor) for id, hold in ledger.holds.items()),
+    )
+    connection.executemany(
+        "INSERT INTO balance_times VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " booked_at = coalesce(excluded.booked_at, booked_at), changed_at = excluded.changed_at",
+        ((account_id, touch.booked_at, touch.changed_at) for account_id, touch in ledger.touched.items()),
+    )
+
+
+def _changes(ledger: Ledger, opened: dict[str, int]) -> list[AccountChange]:
+    offsets = dict(opened)
+    for account_id, touch in ledger.touched.items():
+        offsets[account_id] = max(touch.offset, offsets.get(account_id, 0))
+    return [AccountChange(offset, id) for id, offset in sorted(offsets.items(), key=lambda item: item[1])]

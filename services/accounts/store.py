@@ -1,0 +1,41 @@
+"""The projection's port, and its adapter on SQLite.
+
+Promises: entries applied once have no effect again; after a crash offset and effects agree; the offset never falls.
+Reads are plain queries on the same database, beside the resource they answer.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from contracts.events import LogEntry
+from services.accounts.projection import Applied, apply, offset_of
+from services.database import Database
+
+
+class Projection(Protocol):
+    """What the event log makes of customers, accounts and balances."""
+
+    async def apply(self, entries: Sequence[LogEntry]) -> Applied:
+        """Apply consecutive entries of the log and their offset, all or nothing; durable when it returns.
+
+        Raises:
+            Overloaded, Unavailable: nothing is applied; may be retried.
+        """
+
+    async def offset(self) -> int:
+        """Return the offset up to which the log is applied, 0 at first."""
+
+
+class SqliteProjection:
+    """`Projection` in the account service's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def apply(self, entries: Sequence[LogEntry]) -> Applied:
+        """See `Projection`."""
+        return await self._database.write(lambda connection: apply(connection, entries))
+
+    async def offset(self) -> int:
+        """See `Projection`."""
+        return await self._database.read(offset_of)
