@@ -6,13 +6,13 @@ import shutil
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import strawberry
 import uvicorn
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser, async_playwright
 
 from contracts.settings import Settings
 from gateway.demo_issuer import ISSUER, DemoIssuer
@@ -50,17 +50,24 @@ def chromium() -> str:
     pytest.skip("Chromium is not found: apt-get install chromium")
 
 
-@pytest.fixture
-async def visit(chromium: str) -> AsyncGenerator[Visit]:
-    """A fresh browser without a past."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(chromium: str) -> AsyncGenerator[Browser]:
+    """One browser for all tests of a module: starting it takes longer than most of them."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
-        page = await browser.new_page(viewport={"width": 1440, "height": 860})
-        page.set_default_timeout(WAIT_MS_MAX)
-        visit = Visit(page)
-        visit.watch()
-        yield visit
-        await browser.close()
+        launched = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(browser: Browser) -> AsyncGenerator[Visit]:
+    """A page without a past: no storage, no cache."""
+    page = await browser.new_page(viewport={"width": 1440, "height": 860})
+    page.set_default_timeout(WAIT_MS_MAX)
+    visit = Visit(page)
+    visit.watch()
+    yield visit
+    await page.context.close()
 
 
 class Server(uvicorn.Server):
@@ -110,9 +117,10 @@ async def _ready() -> dict[str, bool]:
     return {}
 
 
-@pytest.fixture
-async def belfry_url(tmp_path: Path) -> AsyncGenerator[str]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def belfry_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[str]:
     """A gateway on a free port."""
+    tmp_path = tmp_path_factory.mktemp("belfry")
     (tmp_path / "1.graphql").write_text("# Who am I?\nquery Hello { hello }\n")
     (tmp_path / "2.graphql").write_text("# Count up.\nsubscription Count($to: Int!) { count(to: $to) }\n")
     (tmp_path / "2.variables.json").write_text('{"to": 3}')

@@ -4,14 +4,15 @@ from collections.abc import AsyncGenerator
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.visits import Visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def graphiql(visit: Visit, belfry_url: str) -> AsyncGenerator[Page]:
     """The page, open; whatever a test does there, the browser must have nothing to complain about."""
     await visit.page.goto(f"{belfry_url}/graphiql")
