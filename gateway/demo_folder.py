@@ -30,7 +30,7 @@ MADE_BY_BELFRY = (
 
 
 class Seeding(msgspec.Struct):
-    """The moment the history is told up to, and whether all of it was sent; an interrupted one goes on with the same."""
+    """The moment the history is told up to, and whether all of it was sent; if not, it goes on with the same."""
 
     now: datetime
     is_complete: bool = False

@@ -1,5 +1,7 @@
 """What `belfry demo` shows once it runs: where everything is, who to be, and a first query to paste."""
 
+import json
+
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -9,7 +11,9 @@ from gateway.demo_issuer import DemoIssuer
 from producers.demo_customers import FIRST_CUSTOMER_ID
 from producers.demo_people import PEOPLE
 
-FIRST_QUERY = '{"query":"{ viewer { givenName accounts { displayName balance { amount { amount currency } } } unreadAlertCount } }"}'
+FIRST_QUERY = (
+    "{ viewer { givenName accounts { displayName balance { amount { amount currency } } } unreadAlertCount } }"
+)
 
 
 def print_panel(console: Console, settings: Settings, *, started_in_s: float) -> None:
@@ -35,11 +39,12 @@ def print_panel(console: Console, settings: Settings, *, started_in_s: float) ->
 
 
 def _lines_to_paste(gateway: str, token: str) -> list[str]:
+    body = json.dumps({"query": FIRST_QUERY})
     json_header = "-H 'Content-Type: application/json'"
     return [
         "",
         f"TOKEN={token}",
         "",
-        f'curl -s {gateway}/graphql -H "Authorization: Bearer $TOKEN" {json_header} -d \'{{"query": "{FIRST_QUERY}"}}\'',
+        f"curl -s {gateway}/graphql -H \"Authorization: Bearer $TOKEN\" {json_header} -d '{body}'",
         "",
     ]

@@ -1,9 +1,9 @@
 """The command `belfry replay`: puts source, client, state and reporter together."""
 
+import asyncio
 import time
 from pathlib import Path
 
-import anyio
 from rich.console import Console
 
 from contracts.settings import Settings, service_url
@@ -28,7 +28,7 @@ def run_replay(settings: Settings, file: Path, format_name: str | None, *, rate:
         state_file = StateFile(open_data_dir(settings), paths)
     if restart:
         state_file.forget()
-    return anyio.run(_run, settings, chosen, source, state_file, rate)
+    return asyncio.run(_run(settings, chosen, source, state_file, rate))
 
 
 async def _run(settings: Settings, format_name: str, source: Source, state_file: StateFile, rate: float | None) -> int:

@@ -14,7 +14,7 @@ import anyio
 import httpx
 import msgspec
 
-from contracts.failures import Failure, Problem, Unavailable, failure_of
+from contracts.failures import BadCursor, Failure, Problem, Unavailable, failure_of
 from contracts.ingest import IngestSummary, IngestSummaryLine, RecordVerdict, Verdict
 
 CHUNK_EVENTS_MAX = 1000
@@ -81,9 +81,11 @@ class EventClient:
         Raises:
             Failure: the service refuses or does not answer.
         """
-        response = await self._patiently(
-            lambda: self._http.get("/events/stream", params={"after": max(0, offset - 1), "limit": 1, "wait": 0})
-        )
+        params = {"after": max(0, offset - 1), "limit": 1, "wait": 0}
+        try:
+            response = await self._patiently(lambda: self._http.get("/events/stream", params=params))
+        except BadCursor:
+            return False
         return offset == 0 or bool(response.content.strip())
 
     async def post(self, lines: Sequence[bytes], *, resent: bool = False) -> Answer:

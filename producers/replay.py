@@ -4,12 +4,12 @@ While one chunk is on its way the next is read in a thread. A chunk's verdicts a
 it is acknowledged; a chunk lost in between is sent again and comes back as duplicates.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-import anyio
-import anyio.to_thread
 import msgspec
 
 from contracts.failures import Rejected
@@ -89,27 +89,22 @@ async def replay(
     """
     resent = await _is_resumed(state, client)
     chunks = _chunks(islice(source.items(), state.items, None), _chunk_size(rate))
-    started, sent = anyio.current_time(), 0
-    waiting = await anyio.to_thread.run_sync(next, chunks, None)
-    while waiting is not None:
-        chunk, following = waiting, _Read()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(following.read, chunks)
+    started, sent = time.monotonic(), 0
+    chunk = await asyncio.to_thread(next, chunks, None)
+    while chunk is not None:
+        following = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+        try:
             await _send(chunk, client, state, resent)
-        state_file.save(state)
+            state_file.save(state)
+        finally:
+            await asyncio.wait([following])  # a thread cannot be stopped, only waited for
         on_progress(source.progress(), state.tally)
-        sent, resent, waiting = sent + chunk.items, False, following.chunk
+        sent, resent = sent + chunk.items, False
         if rate is not None:
-            await anyio.sleep(started + sent / rate - anyio.current_time())
+            await asyncio.sleep(started + sent / rate - time.monotonic())
+        chunk = following.result()
     state_file.forget()
     return state.tally
-
-
-class _Read:
-    chunk: Chunk | None = None
-
-    async def read(self, chunks: Iterator[Chunk]) -> None:
-        self.chunk = await anyio.to_thread.run_sync(next, chunks, None)
 
 
 async def _is_resumed(state: ReplayState, client: EventClient) -> bool:
