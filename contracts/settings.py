@@ -67,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Feed cursor signing keys, comma separated, 32 characters or more each: the first signs, all verify; empty only in the demo."""
     documents: str = "open"
     """Which GraphQL documents run: `open` (any), `log` (unknown ones logged) or `only` (trusted ones)."""
+    http_statuses: str = "compatible"
+    """HTTP statuses of GraphQL answers: `compatible` (what clients expect today) or `v1` (the 2026 specification)."""
     allowed_origins: str = ""
     """Comma-separated browser origins that may use the gateway besides its own; empty: none."""
     allowed_hosts: str = "localhost,127.0.0.1"
@@ -114,6 +116,8 @@ def checked(settings: Settings) -> Settings:
         raise BadSetting("BELFRY_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
     if settings.documents not in {"open", "log", "only"}:
         raise BadSetting("BELFRY_DOCUMENTS must be open, log or only.")
+    if settings.http_statuses not in {"compatible", "v1"}:
+        raise BadSetting("BELFRY_HTTP_STATUSES must be compatible or v1.")
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:
         raise BadSetting(f"BELFRY_SERVICE_TOKEN must have {SECRET_LENGTH_MIN} characters or more.")
     if settings.host not in LOOPBACK and not settings.service_token:

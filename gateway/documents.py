@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from contracts.failures import Rejected
+from gateway.incremental import without_incremental
 from gateway.limits import DocumentTooLarge, Limits, check_document, check_text
 
 DOCUMENTS_KEPT_MAX = 1_000
@@ -51,6 +52,8 @@ class PreparedDocument(msgspec.Struct, frozen=True):
     sha256: str
     document: DocumentNode
     operations: tuple[OperationDefinitionNode, ...]
+    plain: DocumentNode | None = None
+    """The same without `@defer` and `@stream`, for clients that take one answer; None where it has neither."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Return the operation to execute: the named one, or the only one.
@@ -119,7 +122,7 @@ class Documents:
         if errors:
             return InvalidDocument(errors)
         operations = tuple(one for one in document.definitions if isinstance(one, OperationDefinitionNode))
-        return PreparedDocument(sha256, document, operations)
+        return PreparedDocument(sha256, document, operations, without_incremental(document))
 
 
 def is_subscription(operation: OperationDefinitionNode) -> bool:
@@ -127,6 +130,6 @@ def is_subscription(operation: OperationDefinitionNode) -> bool:
     return operation.operation is OperationType.SUBSCRIPTION
 
 
-def is_query(operation: OperationDefinitionNode) -> bool:
-    """Say whether the operation is a query, which alone may be sent by GET."""
-    return operation.operation is OperationType.QUERY
+def is_mutation(operation: OperationDefinitionNode) -> bool:
+    """Say whether the operation is a mutation, which may not be sent by GET."""
+    return operation.operation is OperationType.MUTATION

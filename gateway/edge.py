@@ -20,7 +20,8 @@ from gateway.execution import Engine
 from gateway.health import Checks, Health
 from gateway.http import GraphQLOverHTTP
 from gateway.identity import Authenticator
-from gateway.sse import EventStreams
+from gateway.statuses import StatusProfile
+from gateway.streams import Streams
 from gateway.websocket import INIT_WAIT_S, Sockets
 
 PATH = "/graphql"
@@ -40,11 +41,11 @@ def create_edge(
 ) -> Starlette:
     """Build the application around an engine; `routes` come after its own. `state.streams` and `.sockets` count."""
     origins = split_setting(settings.allowed_origins)
-    streams = EventStreams(engine)
+    streams = Streams(engine)
     sockets = Sockets(engine, authenticator, allowed_origins=origins, init_wait_s=init_wait_s)
     app = Starlette(
         routes=[
-            Route(PATH, GraphQLOverHTTP(engine, authenticator, streams)),
+            Route(PATH, GraphQLOverHTTP(engine, authenticator, streams, StatusProfile(settings.http_statuses))),
             WebSocketRoute(PATH, sockets),
             *Health(checks, operator_token=settings.service_token).routes(),
             *routes,

@@ -13,7 +13,9 @@ from typing import Any, Protocol, TypeGuard, cast
 import msgspec
 import strawberry
 from graphql import (
+    DocumentNode,
     ExecutionResult,
+    ExperimentalIncrementalExecutionResults,
     GraphQLError,
     OperationDefinitionNode,
     create_source_event_stream,
@@ -22,7 +24,7 @@ from graphql import (
 from graphql.execution import Executor as AnyExecutor
 from strawberry.execution import optimized_is_awaitable
 
-from contracts.failures import Failure, TimedOut
+from contracts.failures import TimedOut
 from gateway.documents import Documents, InvalidDocument, PreparedDocument, UndeterminedOperation, is_subscription
 from gateway.errors import (
     BAD_VARIABLES,
@@ -34,6 +36,7 @@ from gateway.errors import (
     render_failure,
     render_refusals,
 )
+from gateway.incremental import render_initial, render_subsequent
 from gateway.operations import Operation
 from gateway.telemetry import OPERATION_SECONDS, Transport, count_answer
 from resolvers.principal import Principal
@@ -88,6 +91,11 @@ class Selected(msgspec.Struct, frozen=True):
         """Whether it answers more than once."""
         return is_subscription(self.node)
 
+    @property
+    def is_incremental(self) -> bool:
+        """Whether its answer may come in pieces."""
+        return self.prepared.plain is not None and not self.is_subscription
+
 
 def new_trace_id() -> str:
     """Return a fresh id that joins an answer and the log."""
@@ -139,11 +147,53 @@ class Engine:
         Raises:
             Refused: its variables do not fit.
         """
-        executor = self._build(selected, caller)
+        executor = self._build(selected, selected.prepared.plain or selected.prepared.document, caller)
         with OPERATION_SECONDS.labels(caller.transport).time():
-            payload = await self._run(executor, caller)
+            payload = await self._answer(executor, caller)
         count_answer(caller.transport, payload)
         return payload
+
+    async def answers(self, selected: Selected, caller: Caller) -> AsyncGenerator[Payload]:
+        """Yield every answer of any operation: one, those of a subscription, or the pieces of `@defer` and `@stream`.
+
+        Raises:
+            Refused: its variables do not fit; before the first answer.
+        """
+        if selected.is_subscription:
+            several = self.subscribe(selected, caller)
+        elif selected.is_incremental:
+            several = self._execute_incrementally(selected, caller)
+        else:
+            yield await self.execute(selected, caller)
+            return
+        async with aclosing(several):
+            async for payload in several:
+                yield payload
+
+    async def _execute_incrementally(self, selected: Selected, caller: Caller) -> AsyncGenerator[Payload]:
+        executor = self._build(selected, selected.prepared.document, caller)
+        stop_at = asyncio.get_running_loop().time() + self._stop_after_s
+        result = await self._run(executor, caller)
+        if not isinstance(result, ExperimentalIncrementalExecutionResults):
+            payload = result if isinstance(result, dict) else self._response(result, caller)
+            count_answer(caller.transport, payload)
+            yield payload
+            return
+        payload = render_initial(result.initial_result, caller.trace_id)
+        count_answer(caller.transport, payload)
+        yield payload
+        waiting = {one["id"] for one in payload["pending"]}
+        async with aclosing(result.subsequent_results) as pieces:
+            while payload["hasNext"]:
+                try:
+                    async with asyncio.timeout_at(stop_at):
+                        payload = render_subsequent(await anext(pieces), caller.trace_id)
+                except TimeoutError:
+                    late = [{"id": id, "errors": [_timed_out()]} for id in sorted(waiting)]
+                    payload = {"hasNext": False, "completed": late}
+                waiting |= {one["id"] for one in payload.get("pending", ())}
+                waiting -= {one["id"] for one in payload.get("completed", ())}
+                yield payload
 
     async def subscribe(self, selected: Selected, caller: Caller) -> AsyncGenerator[Payload]:
         """Yield the answers of a subscription until its source ends; a failure to start is the one answer.
@@ -151,7 +201,7 @@ class Engine:
         Raises:
             Refused: its variables do not fit; before the first answer.
         """
-        executor = self._build(selected, caller)
+        executor = self._build(selected, selected.prepared.plain or selected.prepared.document, caller)
         try:
             stream = create_source_event_stream(executor)
             if _is_awaitable(stream):
@@ -166,7 +216,7 @@ class Engine:
 
         async def execute_event(event_executor: Executor) -> Payload:
             event_executor.context_value = self._make_context(caller.principal)
-            payload = await self._run(event_executor, caller)
+            payload = await self._answer(event_executor, caller)
             count_answer(caller.transport, payload)
             return payload
 
@@ -177,17 +227,16 @@ class Engine:
                     yield cast("Payload", await anext(payloads))
                 except StopAsyncIteration:
                     return
-                except (Failure, GraphQLError) as error:
-                    # The source itself ended badly: the last answer says so.
+                except Exception as error:  # noqa: BLE001 (the source ended badly: the last answer says so)
                     wrapped = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
                     yield {"errors": render_errors([wrapped], caller.trace_id)}
                     return
 
-    def _build(self, selected: Selected, caller: Caller) -> Executor:
+    def _build(self, selected: Selected, document: DocumentNode, caller: Caller) -> Executor:
         operation = selected.operation
         executor = self._executor_class.build(
             self._schema,
-            selected.prepared.document,
+            document,
             None,
             self._make_context(caller.principal),
             operation.variables,
@@ -199,14 +248,21 @@ class Engine:
             raise Refused(BAD_VARIABLES, render_refusals(executor, BAD_VARIABLES))
         return executor
 
-    async def _run(self, executor: Executor, caller: Caller) -> Payload:
+    async def _answer(self, executor: Executor, caller: Caller) -> Payload:
+        result = await self._run(executor, caller)
+        return result if isinstance(result, dict) else self._response(cast("ExecutionResult", result), caller)
+
+    async def _run(
+        self, executor: Executor, caller: Caller
+    ) -> ExecutionResult | ExperimentalIncrementalExecutionResults | Payload:
+        """Run an executor; where that fails as a whole, the answer that says so."""
         task = asyncio.current_task()
         try:
             result = executor.execute_operation()
-            if _is_awaitable(result):
-                async with asyncio.timeout(self._stop_after_s):
-                    result = await cast("Any", result)
-            return self._response(cast("ExecutionResult", result), caller)
+            if not _is_awaitable(result):
+                return cast("ExecutionResult", result)
+            async with asyncio.timeout(self._stop_after_s):
+                return cast("ExecutionResult", await cast("Any", result))
         except TimeoutError:
             return {"errors": [_timed_out()], "data": None}
         except asyncio.CancelledError as error:

@@ -1,10 +1,9 @@
-"""GraphQL over HTTP on `/graphql`: POST and GET, one answer or a stream of events, by what the client accepts.
+"""GraphQL over HTTP on `/graphql`: POST and GET, one answer or a stream of them, by what the client accepts.
 
-Follows the GraphQL-over-HTTP draft in its `compatible` reading: a client that accepts only `application/json` gets 200
-for a well-formed request whatever its document; `application/graphql-response+json` gets 400 where nothing was
-executed. Cross-site requests are no danger: the credential is a bearer token, which no browser adds by itself; besides,
-POST demands a content type, and GET an accepted media type or a header, that a form or an image cannot send without a
-preflight.
+Which status an answer has is decided in statuses.py, how it is framed in negotiation.py. Cross-site requests are no
+danger: the credential is a bearer token in a header, which no browser adds by itself and no page of another origin may
+add without a preflight that edge_headers.py grants to the listed origins only; besides, POST demands
+`application/json`.
 """
 
 import asyncio
@@ -16,12 +15,16 @@ from starlette.types import Receive, Scope, Send
 from contracts.failures import Failure, Rejected, TimedOut, TooLarge, UnsupportedMedia
 from gateway.answers import send_answer, send_failure, send_json
 from gateway.bodies import decode_json
-from gateway.documents import is_query
-from gateway.execution import Caller, Engine, Payload, Refused, Selected, new_trace_id
+from gateway.documents import is_mutation
+from gateway.errors import render_failure
+from gateway.execution import Caller, Engine, Refused, Selected, new_trace_id
 from gateway.identity import Authenticator
-from gateway.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, choose, parse_media_type
+from gateway.media_types import JSON, parse_media_type
+from gateway.negotiation import choose_framing, demand_acceptable, prefers_events, single_type
 from gateway.operations import BadRequest, Operation, read_operation, read_url_operation
-from gateway.sse import COMPLETE, EventStreams, encode_event, with_last_event_id
+from gateway.sse import COMPLETE, EventFraming, with_last_event_id
+from gateway.statuses import StatusProfile, answer_status, bad_request_status, refusal_status
+from gateway.streams import Streams
 from gateway.telemetry import Transport, count_refusal
 
 BODY_BYTES_MAX = 256 * 1024
@@ -30,8 +33,6 @@ BODY_S_MAX = 10.0
 URL_BYTES_MAX = 16 * 1024
 URL_PARAMETERS_MAX = 20
 
-ANSWER_TYPES = (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
-"""In the order of our preference, which only a client without one of its own meets."""
 VARY = (b"vary", b"Accept")
 
 
@@ -40,13 +41,6 @@ class MethodNotAllowed(Rejected):
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
-
-
-class NotAcceptable(Rejected):
-    """The client accepts none of the media types the gateway answers with."""
-
-    code = "NOT_ACCEPTABLE"
-    status = 406
 
 
 class UrlTooLong(Rejected):
@@ -66,35 +60,39 @@ class SlowBody(TimedOut):
 class GraphQLOverHTTP:
     """The ASGI application behind `/graphql`."""
 
-    def __init__(self, engine: Engine, authenticator: Authenticator, streams: EventStreams) -> None:
+    def __init__(self, engine: Engine, authenticator: Authenticator, streams: Streams, profile: StatusProfile) -> None:
         self._engine = engine
         self._authenticator = authenticator
         self._streams = streams
+        self._profile = profile
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = read_headers(scope)
-        media_type = choose(headers.get("accept"), ANSWER_TYPES)
-        error_type = media_type if media_type in (JSON, GRAPHQL_RESPONSE) else JSON
+        accept = headers.get("accept")
+        media_type = single_type(accept)
         try:
-            if media_type is None:
-                raise NotAcceptable(f"The answer can be one of {', '.join(ANSWER_TYPES)}.")
+            demand_acceptable(accept)
             await self._answer(scope, receive, send, headers, media_type)
         except Refused as refused:
-            if media_type == EVENT_STREAM:
+            if prefers_events(accept):
                 # What graphql-sse's client shows to its user; it hides the body of any other status.
-                await send_answer(
-                    send, 200, encode_event(refused.payload) + COMPLETE, b"text/event-stream; charset=utf-8"
-                )
+                body = EventFraming().frame(refused.payload) + COMPLETE
+                await send_answer(send, 200, body, EventFraming.content_type, [VARY])
             else:
-                await self._send(send, refused.payload, error_type, executed=False)
+                status = refusal_status(self._profile, media_type, refused.code)
+                await send_json(send, status, refused.payload, media_type, [VARY])
         except MethodNotAllowed as failure:
             count_refusal(failure)
             allowed = b"POST" if scope["method"] == "GET" else b"GET, POST"
-            await send_failure(send, failure, error_type, [VARY, (b"allow", allowed)])
+            await send_failure(send, failure, media_type, [VARY, (b"allow", allowed)])
+        except BadRequest as failure:
+            count_refusal(failure)
+            status = bad_request_status(self._profile)
+            await send_json(send, status, {"errors": [render_failure(failure)]}, media_type, [VARY])
         except Failure as failure:
             count_refusal(failure)
-            await send_failure(send, failure, error_type, [VARY])
+            await send_failure(send, failure, media_type, [VARY])
         except ClientDisconnect:
             return
 
@@ -105,28 +103,22 @@ class GraphQLOverHTTP:
             raise MethodNotAllowed("Use GET or POST.")
         principal = await self._authenticator.authenticate(headers.get("authorization"))
         operation = await _read(scope, receive, headers)
-        transport = Transport.SSE if media_type == EVENT_STREAM else Transport.HTTP
-        caller = Caller(principal, transport, scope.get("state", {}).get("request_id") or new_trace_id())
-        selected = self._select(scope, operation, headers, media_type)
-        if media_type == EVENT_STREAM:
-            await self._streams.serve(scope, receive, send, selected, caller)
+        selected = self._select(scope, operation)
+        framing = choose_framing(selected, headers.get("accept"))
+        trace_id = scope.get("state", {}).get("request_id") or new_trace_id()
+        if framing is None:
+            payload = await self._engine.execute(selected, Caller(principal, Transport.HTTP, trace_id))
+            await send_json(send, answer_status(self._profile, payload), payload, media_type, [VARY])
         else:
-            await self._send(send, await self._engine.execute(selected, caller), media_type, executed=True)
+            resumed = with_last_event_id(selected, headers.get("last-event-id"))
+            caller = Caller(principal, Transport.SSE, trace_id)
+            await self._streams.serve(scope, receive, send, framing, resumed, caller)
 
-    def _select(self, scope: Scope, operation: Operation, headers: dict[str, str], media_type: str) -> Selected:
+    def _select(self, scope: Scope, operation: Operation) -> Selected:
         selected = self._engine.select(operation)
-        if scope["method"] == "GET" and not (is_query(selected.node) or selected.is_subscription):
+        if scope["method"] == "GET" and is_mutation(selected.node):
             raise MethodNotAllowed("A mutation cannot be sent by GET.")
-        if media_type == EVENT_STREAM:
-            return with_last_event_id(selected, headers.get("last-event-id"))
-        if selected.is_subscription:
-            raise NotAcceptable("A subscription is answered as text/event-stream, or over a WebSocket.")
         return selected
-
-    @staticmethod
-    async def _send(send: Send, payload: Payload, media_type: str, *, executed: bool) -> None:
-        status = 200 if executed or media_type == JSON else 400
-        await send_json(send, status, payload, media_type, [VARY])
 
 
 def read_headers(scope: Scope) -> dict[str, str]:

@@ -30,5 +30,9 @@ def build_schema(execution_context_class: type[Any] | None = None) -> strawberry
         Subscription,
         types=[*accounts.KINDS, *alerts.KINDS],
         execution_context_class=execution_context_class,
-        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+        config=StrawberryConfig(
+            scalar_map=SCALARS,
+            disable_field_suggestions=True,
+            enable_experimental_incremental_execution=True,  # @defer and @stream, delivered by the gateway
+        ),
     )

@@ -13,6 +13,7 @@ import pytest
 import strawberry
 import uvicorn
 from starlette.applications import Starlette
+from strawberry.schema.config import StrawberryConfig
 
 from contracts.failures import Forbidden, Unavailable
 from contracts.settings import Settings
@@ -42,7 +43,17 @@ class Item:
 
     @strawberry.field
     def items(self) -> list["Item"]:
-        return []
+        return [Item(name=f"{self.name}.{number}", cursor="c") for number in range(3)]
+
+    @strawberry.field
+    async def slow(self) -> str:
+        await asyncio.sleep(0)
+        return "slow"
+
+    @strawberry.field
+    async def never(self) -> str:
+        await asyncio.Event().wait()
+        return "never"
 
 
 @strawberry.type
@@ -101,7 +112,8 @@ class Subscription:
 
 @pytest.fixture(scope="session")
 def schema() -> strawberry.Schema:
-    return strawberry.Schema(Query, Mutation, Subscription)
+    config = StrawberryConfig(enable_experimental_incremental_execution=True)
+    return strawberry.Schema(Query, Mutation, Subscription, config=config)
 
 
 @pytest.fixture(scope="session")
