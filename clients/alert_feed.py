@@ -53,32 +53,52 @@ class _Mark(msgspec.Struct, frozen=True):
 _marks = msgspec.json.Decoder(_Mark)
 
 
+class _Place:
+    """The offset up to which a stream was read, across its connections."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+    def take_mark(self, lines: bytes) -> bytes:
+        """Move to the mark a stream from now begins with, and return the lines after it; heartbeats may come before."""
+        line, _, rest = lines.lstrip().partition(b"\n")
+        if line:
+            self.offset = _marks.decode(line).offset
+        return rest
+
+
 class _Stream(Generic[T]):
     """An endless reader of one NDJSON stream of entries that have an `offset`."""
 
     def __init__(
-        self, url: str, path: str, token: str, entries: msgspec.json.Decoder[T], transport: AsyncBaseTransport | None
+        self,
+        url: str,
+        path: str,
+        token: str,
+        entries: msgspec.json.Decoder[T],
+        transport: AsyncBaseTransport | None,
+        backoff_s_min: float,
     ) -> None:
         self._url = URL(url)
         self._path = self._url.raw_path.decode("ascii").rstrip("/") + path
         self._headers = [(b"host", self._url.netloc), (b"accept-encoding", b"identity")]
         if token:
             self._headers.append((b"authorization", f"Bearer {token}".encode()))
+        self._backoff_s_min = backoff_s_min
         self._entries: msgspec.json.Decoder[T] = entries
         self._transport = transport
 
     async def entries(self, after: int) -> AsyncGenerator[list[T]]:
         """Yield entries after an offset (`FROM_NOW`: those to come), and `[]` each time the stream is attached."""
-        backoff_s = BACKOFF_S_MIN
-        offset = after
+        backoff_s = self._backoff_s_min
+        place = _Place(after)
         opening = nullcontext(self._transport) if self._transport is not None else AiohttpTransport()
         async with opening as transport:
             while True:
                 try:
-                    async with aclosing(self._follow(transport, offset)) as batches:
-                        async for reached, batch in batches:
-                            offset = reached
-                            backoff_s = BACKOFF_S_MIN
+                    async with aclosing(self._follow(transport, place)) as batches:
+                        async for batch in batches:
+                            backoff_s = self._backoff_s_min
                             yield batch
                     continue
                 except (TransportError, TimeoutException, TimeoutError, Unavailable, msgspec.DecodeError) as error:
@@ -87,19 +107,24 @@ class _Stream(Generic[T]):
                 await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, nothing secret
                 backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)
 
-    async def _follow(self, transport: AsyncBaseTransport, after: int) -> AsyncGenerator[tuple[int, list[T]]]:
-        """Read one connection to its end: each batch with the offset to go on from."""
-        response = await self._attach(transport, after)
+    async def _follow(self, transport: AsyncBaseTransport, place: "_Place") -> AsyncGenerator[list[T]]:
+        """Read one connection to its end, moving `place` along; the first batch is the empty one."""
+        response = await self._attach(transport, place.offset)
         try:
-            yield after, []
+            # A stream from now is attached once it has said where: what comes after that place is on it.
+            if place.offset != FROM_NOW:
+                yield []
             async for received in _lines(response):
                 lines = received
-                if after == FROM_NOW:
-                    after, lines = _first(received)
+                if place.offset == FROM_NOW:
+                    lines = place.take_mark(received)
+                    if place.offset == FROM_NOW:
+                        continue
+                    yield []
                 batch = self._entries.decode_lines(lines)
                 if batch:
-                    after = batch[-1].offset
-                    yield after, batch
+                    place.offset = batch[-1].offset
+                    yield batch
         finally:
             await response.aclose()
 
@@ -114,13 +139,6 @@ class _Stream(Generic[T]):
             await response.aclose()
             raise Unavailable("The live stream is not available.", detail=f"answered {response.status_code}")
         return response
-
-
-def _first(lines: bytes) -> tuple[int, bytes]:
-    """Take the offset a stream from now begins with off its first line; heartbeats may come before it."""
-    lines = lines.lstrip()
-    line, _, rest = lines.partition(b"\n")
-    return (_marks.decode(line).offset, rest) if line else (FROM_NOW, b"")
 
 
 async def _lines(response: Response) -> AsyncIterator[bytes]:
@@ -150,12 +168,26 @@ async def _lines(response: Response) -> AsyncIterator[bytes]:
 class AlertStream(_Stream[AlertLogEntry]):
     """All customers' alert log entries as the analytics service at `url` stores them."""
 
-    def __init__(self, url: str, token: str = "", *, transport: AsyncBaseTransport | None = None) -> None:
-        super().__init__(url, "/alerts/stream", token, msgspec.json.Decoder(AlertLogEntry), transport)
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        transport: AsyncBaseTransport | None = None,
+        backoff_s_min: float = BACKOFF_S_MIN,
+    ) -> None:
+        super().__init__(url, "/alerts/stream", token, msgspec.json.Decoder(AlertLogEntry), transport, backoff_s_min)
 
 
 class AccountChangeStream(_Stream[AccountChange]):
     """Accounts whose balance or status changed, as the account service at `url` projects them."""
 
-    def __init__(self, url: str, token: str = "", *, transport: AsyncBaseTransport | None = None) -> None:
-        super().__init__(url, "/accounts/changes", token, msgspec.json.Decoder(AccountChange), transport)
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        transport: AsyncBaseTransport | None = None,
+        backoff_s_min: float = BACKOFF_S_MIN,
+    ) -> None:
+        super().__init__(url, "/accounts/changes", token, msgspec.json.Decoder(AccountChange), transport, backoff_s_min)

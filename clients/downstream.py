@@ -56,11 +56,20 @@ def repeated(name: str, values: list[str]) -> Query:
 class Downstream:
     """A service at `base_url`, spoken to through `transport`; `name` is what failures call it."""
 
-    def __init__(self, base_url: str, transport: AsyncBaseTransport, token: str = "", name: str = "service") -> None:
+    def __init__(
+        self,
+        base_url: str,
+        transport: AsyncBaseTransport,
+        token: str = "",
+        name: str = "service",
+        *,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
+    ) -> None:
         self._url = URL(base_url)
         self._prefix = self._url.raw_path.decode("ascii").rstrip("/")
         self._transport = transport
         self._name = name
+        self._answer_bytes_max = answer_bytes_max
         self._headers = [
             (b"host", self._url.netloc),
             (b"accept", b"application/json"),
@@ -125,8 +134,8 @@ class Downstream:
         try:
             async for chunk in response.aiter_raw():
                 size += len(chunk)
-                if size > ANSWER_BYTES_MAX:
-                    raise TooLarge(f"The {self._name} service answered more than {ANSWER_BYTES_MAX} bytes.")
+                if size > self._answer_bytes_max:
+                    raise TooLarge(f"The {self._name} service answered more than {self._answer_bytes_max} bytes.")
                 parts.append(chunk)
         finally:
             await response.aclose()

@@ -1,6 +1,6 @@
 """The three services at the one seam a test replaces, the transport: answers from contracts structs and counts calls.
 
-Anna owns a current, a card, a savings and a securities account; Ben owns one account of his own. Every read is answered as
+Anna owns a current, a card, a savings and a securities account; Ben owns one of his own. Every read is answered as
 docs/architecture.md says, whoever asks: that Anna sees nothing of Ben's is for the code under test to see to.
 """
 
@@ -21,6 +21,7 @@ from contracts.alerts import (
     AlertLogEntry,
     AlertPage,
     AlertReason,
+    AnyAlert,
     LargeTransactionAlert,
     LogEntryKind,
     LoginAlert,
@@ -122,7 +123,7 @@ TRANSACTIONS = [
     transaction("t-9", "b-current", card_id="card-b"),
 ]
 REASON = AlertReason("AMOUNT_ABOVE_THRESHOLD", "900.00", threshold="500.00", transaction_ids=["t-1", "t-9"])
-ALERTS = [
+ALERTS: list[AnyAlert] = [
     alert("alert-a", ANNA, 1, reasons=[REASON], account_id="a-current", transaction_id="t-1"),
     alert("alert-b", BEN, 1, reasons=[], account_id="b-current", transaction_id="t-1"),
     LoginAlert(

@@ -25,7 +25,10 @@ async def _code(services: Services, query: str) -> str:
         ('alerts(after: "") { nodes { id } }', "BAD_CURSOR"),
         ('spending(period: {start: "2026-02-01", end: "2026-01-01"}) { currency }', "BAD_PERIOD"),
         ('cashFlow(period: {start: "2010-01-01", end: "2026-01-01"}) { start }', "BAD_PERIOD"),
-        ('spending(period: {start: "2026-01-01", end: "2026-01-02"}, currency: "XXQ") { currency }', "UNKNOWN_CURRENCY"),
+        (
+            'spending(period: {start: "2026-01-01", end: "2026-01-02"}, currency: "XXQ") { currency }',
+            "UNKNOWN_CURRENCY",
+        ),
         ("forecast(days: 0) { currency }", "BAD_DAYS"),
         ("forecast(days: 366) { currency }", "BAD_DAYS"),
         ('transactions(filter: {from: "2026-02-01", to: "2026-01-01"}) { nodes { id } }', "BAD_PERIOD"),
@@ -93,7 +96,8 @@ async def test_alert_filters_reach_the_analytics_service(services: Services) -> 
     """States, kinds and least severity are passed on."""
     await ask(
         services,
-        "{ viewer { alerts(filter: {states: [NEW], kinds: [LOGIN], minimumSeverity: HIGH}) { pageInfo { hasNextPage } } } }",
+        """{ viewer { alerts(filter: {states: [NEW], kinds: [LOGIN], minimumSeverity: HIGH})
+             { pageInfo { hasNextPage } } } }""",
     )
     query = services.calls[-1][2]
     assert query == {
@@ -126,7 +130,7 @@ async def test_every_insight_is_a_view_on_what_the_service_answers(services: Ser
         services,
         """{ viewer {
              spending(period: {start: "2026-11-01", end: "2026-11-30"}, groupBy: PURPOSE, currency: "EUR")
-               { period { start end } currencies total { amount currency } groups { key transactionCount baseline { median } } }
+               { period { start end } currencies total { amount } groups { key transactionCount baseline { median } } }
              cashFlow(period: {start: "2026-11-01", end: "2026-11-30"}) { start net { amount } }
              recurringPayments { counterparty merchant { name } status frequency account { displayName } }
              forecast { lowestPoint { date expected { amount } } } } }""",

@@ -40,8 +40,13 @@ async def test_a_rule_is_sent_with_its_condition(
     services: Services, condition: dict[str, Any], sent: dict[str, Any]
 ) -> None:
     """Each kind of condition reaches the analytics service as the contract writes it, for the caller."""
-    data = await ask(services, CREATE, input=rule(condition=condition, accountIds=[encode_node_id("Account", "a-card")]))
-    assert data["createAlertRule"]["rule"]["condition"] == {"__typename": "AmountCondition", "raises": "LARGE_TRANSACTION"}
+    data = await ask(
+        services, CREATE, input=rule(condition=condition, accountIds=[encode_node_id("Account", "a-card")])
+    )
+    assert data["createAlertRule"]["rule"]["condition"] == {
+        "__typename": "AmountCondition",
+        "raises": "LARGE_TRANSACTION",
+    }
     body = json.loads(next(body for body in services.bodies if body))
     assert body["condition"] == sent
     assert (body["customerId"], body["name"], body["cooldownS"], body["accountIds"]) == (ANNA, "Mine", 60, ["a-card"])
@@ -156,7 +161,8 @@ async def test_a_device_is_registered_and_removed(services: Services) -> None:
     """Both are the caller's own."""
     data = await ask(
         services,
-        'mutation { registerDevice(input: {platform: IOS, name: " Phone "}) { ... on RegisterDeviceSuccess { device { id } } } }',
+        """mutation { registerDevice(input: {platform: IOS, name: " Phone "}) {
+             ... on RegisterDeviceSuccess { device { id } } } }""",
     )
     assert json.loads(services.bodies[-1]) == {"customerId": ANNA, "platform": "IOS", "name": "Phone"}
     id = data["registerDevice"]["device"]["id"]
@@ -166,7 +172,7 @@ async def test_a_device_is_registered_and_removed(services: Services) -> None:
 
 PREFER = """mutation($hours: QuietHoursInput) { updateNotificationPreferences(
   input: {minimumSeverity: HIGH, pushEnabled: true, mutedKinds: [LOGIN, VELOCITY, LOGIN], quietHours: $hours}) {
-  ... on UpdateNotificationPreferencesSuccess { notificationPreferences { minimumSeverity mutedKinds quietHours { start } } }
+  ... on UpdateNotificationPreferencesSuccess { notificationPreferences { mutedKinds quietHours { start } } }
   ... on InputErrors { errors { code path } } } }"""
 
 

@@ -158,6 +158,6 @@ async def test_a_subscription_refuses_an_account_that_is_not_yours(services: Ser
 async def test_a_customer_the_services_do_not_know_owns_nothing(services: Services) -> None:
     """A token for nobody sees empty lists, not an error about entitlements."""
     services.problems["/customers/anna/entitlements"] = Problem(404, "NOT_FOUND", "no")
-    assert await ask(services, "{ viewer { accounts { id } transactions { nodes { id } } forecast { currency } } }") == {
-        "viewer": {"accounts": [], "transactions": {"nodes": []}, "forecast": None}
-    }
+    assert await ask(
+        services, "{ viewer { accounts { id } transactions { nodes { id } } forecast { currency } } }"
+    ) == {"viewer": {"accounts": [], "transactions": {"nodes": []}, "forecast": None}}

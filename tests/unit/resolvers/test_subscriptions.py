@@ -17,9 +17,7 @@ FEED = """subscription($after: FeedCursor, $least: AlertSeverity! = INFO) {
 
 
 async def _events(services: Services, feed: Feed, **variables: Any) -> list[Any]:
-    stream: Any = await SCHEMA.subscribe(
-        FEED, variable_values=variables, context_value=context_of(services, feed=feed)
-    )
+    stream: Any = await SCHEMA.subscribe(FEED, variable_values=variables, context_value=context_of(services, feed=feed))
     results = [result async for result in stream]
     assert all(result.errors is None for result in results)
     return [result.data["alertFeed"] for result in results]

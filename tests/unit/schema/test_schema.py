@@ -1,0 +1,111 @@
+"""The schema is a set of true, described views, and the committed snapshot is what it is."""
+
+from pathlib import Path
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    is_introspection_type,
+    is_specified_scalar_type,
+)
+from strawberry.types.base import StrawberryObjectDefinition
+
+from contracts.alerts import AnyAlert
+from contracts.vocabulary import AccountKind, AlertKind
+from schema import alerts
+from schema.build import build_schema
+from schema.nodes import ACCOUNT_KINDS
+from schema.views import STRUCTS, NodeIdField
+
+SCHEMA = build_schema()
+SNAPSHOT = Path(__file__).parents[3] / "schema" / "schema.graphql"
+TYPES = {
+    name: type_
+    for name, type_ in SCHEMA._schema.type_map.items()
+    if not is_introspection_type(type_) and not is_specified_scalar_type(type_)
+}
+ROOTS = {"Query", "Mutation", "Subscription"}
+
+
+def _described(type_: GraphQLNamedType) -> list[str]:
+    """Return what of a type lacks a description."""
+    missing = [] if type_.description else [type_.name]
+    if isinstance(type_, GraphQLEnumType):
+        missing += [f"{type_.name}.{name}" for name, value in type_.values.items() if not value.description]
+    if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+        for name, field in type_.fields.items():
+            missing += [] if field.description else [f"{type_.name}.{name}"]
+            arguments = getattr(field, "args", {})
+            missing += [f"{type_.name}.{name}({key}:)" for key, one in arguments.items() if not one.description]
+    return missing
+
+
+def test_the_snapshot_is_the_schema() -> None:
+    """schema/schema.graphql is what the code builds; `make schema` writes it."""
+    assert SNAPSHOT.read_text() == SCHEMA.as_str() + "\n"
+
+
+@pytest.mark.parametrize("name", sorted(TYPES))
+def test_every_element_is_described(name: str) -> None:
+    """Types, fields, arguments, inputs and enum values all say what they mean."""
+    assert _described(TYPES[name]) == []
+
+
+@pytest.mark.parametrize("name", sorted(TYPES))
+def test_every_nullable_field_says_what_null_means(name: str) -> None:
+    """A field that may be null explains it."""
+    type_ = TYPES[name]
+    if name == "AlertConditionInput":
+        return  # @oneOf: its fields may be left out and never be null
+    if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+        nullable = {key: field for key, field in type_.fields.items() if not str(field.type).endswith("!")}
+        assert [key for key, field in nullable.items() if "null" not in (field.description or "").lower()] == []
+
+
+def _definition(type_: GraphQLObjectType) -> StrawberryObjectDefinition:
+    definition = type_.extensions["strawberry-definition"]
+    assert isinstance(definition, StrawberryObjectDefinition)
+    return definition
+
+
+@pytest.mark.parametrize("name", sorted(STRUCTS))
+def test_every_plain_field_is_an_attribute_of_its_structs(name: str) -> None:
+    """A view without a resolver reads what the struct really has."""
+    type_ = TYPES[name]
+    assert isinstance(type_, GraphQLObjectType)
+    fields = _definition(type_).fields
+    plain = {one.python_name for one in fields if not one.base_resolver and not isinstance(one, NodeIdField)}
+    for struct in STRUCTS[name]:
+        assert plain - set(struct.__struct_fields__) == set()  # type: ignore[attr-defined]
+
+
+def test_every_object_type_is_a_view() -> None:
+    """Nothing but the roots stands for anything else than a struct."""
+    objects = {name for name, type_ in TYPES.items() if isinstance(type_, GraphQLObjectType)}
+    assert objects == set(STRUCTS) | ROOTS
+
+
+def test_every_alert_struct_has_its_type() -> None:
+    """A kind of alert that analytics may raise can be shown."""
+    assert {struct for kind in alerts.KINDS for struct in STRUCTS[kind.__name__]} == set(AnyAlert.__args__)
+    assert {struct.__struct_config__.tag for struct in AnyAlert.__args__} == {kind.value for kind in AlertKind}
+
+
+def test_every_kind_of_account_has_its_type() -> None:
+    """No account of the account service is without a view."""
+    assert set(ACCOUNT_KINDS) == set(AccountKind)
+    assert set(ACCOUNT_KINDS.values()) <= set(STRUCTS)
+
+
+def test_every_node_can_be_asked_for_by_its_id() -> None:
+    """What implements Node has an id made of its own type or interface."""
+    node = TYPES["Node"]
+    assert isinstance(node, GraphQLInterfaceType)
+    for type_ in SCHEMA._schema.get_possible_types(node):
+        kinds = {one.metadata["kind"] for one in _definition(type_).fields if isinstance(one, NodeIdField)}
+        assert kinds <= {type_.name, *(interface.name for interface in type_.interfaces)}
+        assert len(kinds) == 1
