@@ -1,0 +1,15 @@
+"""Every benchmark, one after the other: `make bench`."""
+
+import asyncio
+
+from bench import feed_latency, ingest
+
+
+def main() -> None:
+    """Run them with their defaults."""
+    asyncio.run(ingest.measure(events=150_000, rate=9722, seconds=20))
+    asyncio.run(feed_latency.measure(alerts=300, rate=20.0))
+
+
+if __name__ == "__main__":
+    main()

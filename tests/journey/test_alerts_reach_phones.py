@@ -1,0 +1,71 @@
+"""From a producer's event to the phones of every holder, over both live transports."""
+
+import pytest
+
+from tests.journey.bank import Bank, kinds, take
+
+pytestmark = pytest.mark.journey
+
+UNREAD = "{ viewer { unreadAlertCount alerts { nodes { id state __typename } } } }"
+ACKNOWLEDGE = "mutation($id: ID!) { acknowledgeAlert(id: $id) { __typename } }"
+
+
+async def test_an_event_becomes_one_alert_on_every_holders_phone(bank: Bank) -> None:
+    """Pending and booked are one alert; each holder gets it, on each transport; a stranger gets nothing."""
+    await bank.post(*(bank.customer(name) for name in ("anna", "ben", "eve")), bank.account("shared", "anna", "ben"))
+    async with bank.websocket("anna") as annas, bank.sse("ben") as bens, bank.sse("eve") as eves:
+        assert kinds([*await take(annas, 1), *await take(bens, 1), *await take(eves, 1)]) == ["FeedCaughtUp"] * 3
+        await bank.post(bank.payment("shared", "4000.00", "tv", what="pending"))
+        await bank.post(bank.payment("shared", "4000.00", "tv"))
+        summary = await bank.post(bank.payment("shared", "3000.00", "sofa"))
+        received = [await take(annas, 2), await take(bens, 2)]
+        await bank.applied(summary["offset"])
+    assert [kinds(items) for items in received] == [["AlertRaised"] * 2] * 2
+    assert len({item["alert"]["id"] for items in received for item in items}) == 4
+    assert (await bank.ask("eve", UNREAD))["data"]["viewer"] == {"unreadAlertCount": 0, "alerts": {"nodes": []}}
+
+
+async def test_a_phone_goes_on_where_it_was_cut(bank: Bank) -> None:
+    """After a tunnel, on another transport, the cursor gives what was missed, once and in order, and then live."""
+    await bank.post(bank.customer("anna"), bank.account("main", "anna"))
+    async with bank.sse("anna") as feed:
+        await take(feed, 1)
+        await bank.post(bank.payment("main", "2000.00", "one"))
+        (first,) = await take(feed, 1)
+    await bank.post(bank.payment("main", "2100.00", "two"), bank.payment("main", "2200.00", "three"))
+    async with bank.websocket("anna", first["cursor"]) as feed:
+        missed = await take(feed, 3)
+        await bank.post(bank.payment("main", "2300.00", "four"))
+        missed += await take(feed, 1)
+    seen = [first["alert"]["id"], *(item["alert"]["id"] for item in missed if "alert" in item)]
+    assert kinds(missed) == ["AlertRaised", "AlertRaised", "FeedCaughtUp", "AlertRaised"]
+    assert len(set(seen)) == 4
+
+
+async def test_an_answer_on_one_device_shows_on_the_other(bank: Bank) -> None:
+    """An acknowledgement is an entry of the same feed, and the unread count follows."""
+    await bank.post(bank.customer("anna"), bank.account("main", "anna"))
+    async with bank.sse("anna") as feed:
+        await take(feed, 1)
+        await bank.post(bank.payment("main", "2000.00", "one"))
+        (raised,) = await take(feed, 1)
+        before = (await bank.ask("anna", UNREAD))["data"]["viewer"]["unreadAlertCount"]
+        answer = await bank.ask("anna", ACKNOWLEDGE, id=raised["alert"]["id"])
+        (changed,) = await take(feed, 1)
+    after = (await bank.ask("anna", UNREAD))["data"]["viewer"]["unreadAlertCount"]
+    assert answer["data"]["acknowledgeAlert"]["__typename"] != "InputErrors"
+    assert (before, after) == (1, 0)
+    assert changed["__typename"] == "AlertChanged"
+    assert changed["alert"] == {"id": raised["alert"]["id"], "state": "ACKNOWLEDGED"}
+
+
+async def test_anothers_cursor_is_refused(bank: Bank) -> None:
+    """A cursor is bound to its customer: in other hands it is a typed error, not a feed."""
+    await bank.post(bank.customer("anna"), bank.customer("eve"))
+    async with bank.sse("anna") as feed:
+        (caught_up,) = await take(feed, 1)
+    query = "subscription($after: FeedCursor) { alertFeed(after: $after) { __typename } }"
+    headers = {"Authorization": f"Bearer {bank.token('eve')}", "Accept": "text/event-stream"}
+    body = {"query": query, "variables": {"after": caught_up["cursor"]}}
+    async with bank.http.post(f"{bank.belfry.urls['gateway']}/graphql", json=body, headers=headers) as response:
+        assert "BAD_CURSOR" in await response.text()
