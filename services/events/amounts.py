@@ -36,7 +36,7 @@ def _currency(code: str) -> None:
 
 
 def _day(text: str | None, field: str) -> None:
-    if not is_date(text):
+    if text is not None and not is_date(text):
         raise Rejected("The date is not in the calendar.", code="INVALID_DATA", pointer=f"/data/{field}")
 
 
@@ -45,8 +45,10 @@ def _payment(data: e.Payment) -> int:
         _positive(data.original_amount, "originalAmount")
     if data.balance_after is not None:
         _money(data.balance_after, "balanceAfter", signed=True)
-    _day(data.booking_date, "bookingDate")
-    _day(data.value_date, "valueDate")
+    if data.booking_date is not None:
+        _day(data.booking_date, "bookingDate")
+    if data.value_date is not None:
+        _day(data.value_date, "valueDate")
     return _positive(data.amount, "amount")
 
 

@@ -14,7 +14,7 @@ from services.events.history_routes import history_routes
 from services.events.ingest import Ingest
 from services.events.routes import dead_letter_routes, event_routes
 from services.events.store import SqliteEventLog
-from services.events.tables import SCHEMA
+from services.events.tables import SCHEMA, tune_writer
 from services.events.times import utc_now
 from services.service import create_service
 
@@ -31,6 +31,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await database.start()
         try:
+            await database.write(tune_writer)
             metrics.LOG_OFFSET.set(await log.last_offset())
             yield
         finally:

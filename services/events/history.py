@@ -37,7 +37,7 @@ MOVEMENT_EVENTS = frozenset(_STATUS_AFTER)
 """The types of event data that history is made from."""
 
 
-class Movement(msgspec.Struct, frozen=True):
+class Movement(msgspec.Struct, frozen=True, gc=False):
     """A row of the history: the transaction as answered, its sortable time, and its amount in minor units."""
 
     transaction: Transaction
@@ -120,10 +120,3 @@ def _filled(after: Transaction, before: Transaction, data: e.Payment) -> Transac
     if data.category is None and data.merchant is None:
         kept["category"] = before.category
     return msgspec.structs.replace(after, occurred_at=before.occurred_at, **kept)
-
-
-def search_text(transaction: Transaction) -> str:
-    """Return what a text filter looks in: merchant, counterparty and remittance information, without case."""
-    merchant = transaction.merchant.name if transaction.merchant is not None else None
-    parts = (merchant, transaction.counterparty, transaction.remittance_information)
-    return "\n".join(part for part in parts if part).casefold()

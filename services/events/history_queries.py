@@ -58,12 +58,24 @@ class StoredAccountPage(msgspec.Struct, frozen=True, rename="camel"):
     page: StoredPage
 
 
+class _SearchedMerchant(msgspec.Struct, gc=False):
+    name: str
+
+
+class _Searched(msgspec.Struct, rename="camel", gc=False):
+    merchant: _SearchedMerchant | None = None
+    counterparty: str = ""
+    remittance_information: str = ""
+
+
+_searched = msgspec.json.Decoder(_Searched)
 _Row = tuple[str, str, bytes]
 _ROWS = "SELECT occurred_at, id, body FROM transactions WHERE {} ORDER BY occurred_at DESC, id DESC LIMIT ?"
 
 
 def merged_page(connection: sqlite3.Connection, account_ids: Sequence[str], wanted: Filter) -> StoredPage:
     """Read one page over all the accounts; unknown accounts have no transactions."""
+    _teach(connection, wanted)
     sources = [_rows(connection, account_id, wanted) for account_id in dict.fromkeys(account_ids)]
     return _page(merge(*sources, key=lambda row: row[:2], reverse=True), wanted.first)
 
@@ -72,6 +84,7 @@ def pages_by_account(
     connection: sqlite3.Connection, account_ids: Sequence[str], wanted: Filter
 ) -> list[StoredAccountPage]:
     """Read one page for each account, in the order asked."""
+    _teach(connection, wanted)
     return [
         StoredAccountPage(account_id, _page(_rows(connection, account_id, wanted), wanted.first))
         for account_id in dict.fromkeys(account_ids)
@@ -118,8 +131,21 @@ def _conditions(wanted: Filter, exponent: int) -> tuple[list[str], list[Any]]:
     if wanted.statuses:
         pairs.append((f"status IN ({_marks(wanted.statuses)})", [each.value for each in wanted.statuses]))
     if wanted.text:
-        pairs.append(("instr(text, ?) > 0", (wanted.text.casefold(),)))
+        pairs.append(("mentions(body, ?)", (wanted.text.casefold(),)))
     return [condition for condition, _ in pairs], [value for _, values in pairs for value in values]
+
+
+def _teach(connection: sqlite3.Connection, wanted: Filter) -> None:
+    if wanted.text:
+        connection.create_function("mentions", 2, _mentions, deterministic=True)
+
+
+def _mentions(body: bytes, text: str) -> bool:
+    """Say whether a transaction's merchant, counterparty or remittance information holds a text, case aside."""
+    searched = _searched.decode(body)
+    merchant = searched.merchant.name if searched.merchant is not None else ""
+    parts = (merchant, searched.counterparty, searched.remittance_information)
+    return any(text in part.casefold() for part in parts)
 
 
 def _marks(values: Sequence[Any]) -> str:

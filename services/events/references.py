@@ -65,30 +65,40 @@ def check_references(connection: sqlite3.Connection, known: Known, data: msgspec
         Rejected: `UNKNOWN_ACCOUNT`, `UNKNOWN_CUSTOMER` or `CURRENCY_MISMATCH`; for the first
             two, retry once the missing event came.
     """
-    if isinstance(data, e.AccountOpened):
-        _check_account_opened(connection, known, data)
-        return
-    account_id = getattr(data, "account_id", None)
-    if account_id is not None:
-        currency = known.currency_of(connection, account_id)
-        if currency is None:
-            raise Rejected("The account was never opened.", code="UNKNOWN_ACCOUNT", pointer="/data/accountId")
-        _check_currency(data, currency)
-    field = "cardholder_id" if isinstance(data, e.CardIssued) else "customer_id"
-    customer_id = None if isinstance(data, e.CustomerRegistered) else getattr(data, field, None)
-    if customer_id is not None and not known.has_customer(connection, customer_id):
-        name = "cardholderId" if isinstance(data, e.CardIssued) else "customerId"
-        raise _unknown_customer(f"/data/{name}")
-
-
-def _check_currency(data: msgspec.Struct, currency: str) -> None:
     if isinstance(data, e.Payment):
-        if data.amount.currency != currency:
-            raise currency_mismatch("/data/amount/currency")
-        if data.balance_after is not None and data.balance_after.currency != currency:
-            raise currency_mismatch("/data/balanceAfter/currency")
-    elif isinstance(data, e.BalanceReported) and data.balance.currency != currency:
+        _check_payment(connection, known, data)
+        return
+    check = _CHECKS.get(type(data))
+    if check is not None:
+        check(connection, known, data)
+
+
+def _check_payment(connection: sqlite3.Connection, known: Known, data: e.Payment) -> None:
+    currency = _currency(connection, known, data.account_id)
+    if data.amount.currency != currency:
+        raise currency_mismatch("/data/amount/currency")
+    if data.balance_after is not None and data.balance_after.currency != currency:
+        raise currency_mismatch("/data/balanceAfter/currency")
+
+
+def _check_balance(connection: sqlite3.Connection, known: Known, data: e.BalanceReported) -> None:
+    if data.balance.currency != _currency(connection, known, data.account_id):
         raise currency_mismatch("/data/balance/currency")
+
+
+def _check_account(connection: sqlite3.Connection, known: Known, data: Any) -> None:
+    _currency(connection, known, data.account_id)
+
+
+def _check_card(connection: sqlite3.Connection, known: Known, data: e.CardIssued) -> None:
+    _currency(connection, known, data.account_id)
+    if not known.has_customer(connection, data.cardholder_id):
+        raise _unknown_customer("/data/cardholderId")
+
+
+def _check_customer(connection: sqlite3.Connection, known: Known, data: Any) -> None:
+    if not known.has_customer(connection, data.customer_id):
+        raise _unknown_customer("/data/customerId")
 
 
 def _check_account_opened(connection: sqlite3.Connection, known: Known, data: e.AccountOpened) -> None:
@@ -98,6 +108,29 @@ def _check_account_opened(connection: sqlite3.Connection, known: Known, data: e.
     for place, party in enumerate(data.parties):
         if not known.has_customer(connection, party.customer_id):
             raise _unknown_customer(f"/data/parties/{place}/customerId")
+
+
+_CHECKS: dict[type, Callable[[sqlite3.Connection, Known, Any], None]] = {
+    e.AccountOpened: _check_account_opened,
+    e.CardIssued: _check_card,
+    e.CardReversed: _check_account,
+    e.HoldingChanged: _check_account,
+    e.BalanceReported: _check_balance,
+    e.StandingOrderCreated: _check_account,
+    e.StandingOrderExecuted: _check_account,
+    e.StandingOrderFailed: _check_account,
+    e.LoginSucceeded: _check_customer,
+    e.LoginFailed: _check_customer,
+    e.DeviceRegistered: _check_customer,
+}
+"""What is checked of events other than payments; a customer's registration and a price name nothing before them."""
+
+
+def _currency(connection: sqlite3.Connection, known: Known, account_id: str) -> str:
+    currency = known.currency_of(connection, account_id)
+    if currency is None:
+        raise Rejected("The account was never opened.", code="UNKNOWN_ACCOUNT", pointer="/data/accountId")
+    return currency
 
 
 def _unknown_customer(pointer: str) -> Rejected:

@@ -12,7 +12,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
-from contracts.failures import TooLarge
+from contracts.failures import BadCursor, TooLarge
 from contracts.ingest import DeadLetter, DeadLetterPage, IngestReport, RecordVerdict
 from services.database import Database
 from services.events.dead_letters import PAGE_MAX, letter_of, letters_after
@@ -58,7 +58,8 @@ def event_routes(ingest: Ingest, log: EventLog) -> list[BaseRouteHandler]:
         limit: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 1000,
         wait: Annotated[float, QueryParameter(ge=0, le=WAIT_S_MAX)] = 0,
     ) -> Stream:
-        await log.read(after, 0)  # a position beyond the end is refused before the answer begins
+        if wait and after > await log.last_offset():
+            raise BadCursor("The offset lies beyond the end: this is not the log it was read from.", pointer="/after")
         return Stream(follow(log, after, limit, wait), media_type=NDJSON)
 
     return [post_events, stream_events]
@@ -87,7 +88,7 @@ def dead_letter_routes(ingest: Ingest, database: Database) -> list[BaseRouteHand
     async def replay_letter(request: Request[Any, Any, Any], letter_id: FromPath[int]) -> Response[RecordVerdict]:
         letter = await database.read(lambda connection: letter_of(connection, letter_id))
         raw = await whole(body_chunks(request.receive)) or letter.raw
-        return Response((await ingest.append(ingest.screened([raw]), 0, letter_id))[0])
+        return Response((await ingest.append(await ingest.screened([raw]), 0, letter_id))[0])
 
     return [list_letters, read_letter, replay_letter]
 

@@ -5,6 +5,7 @@ inside the transaction.
 """
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -26,7 +27,7 @@ _envelopes = msgspec.json.Decoder(CloudEvent)
 _encode = msgspec.json.Encoder().encode
 
 
-class Screened(msgspec.Struct, frozen=True):
+class Screened(msgspec.Struct, frozen=True, gc=False):
     """A record that is a valid event by itself. `raw` has no line break; `occurred_at` is the sortable time.
 
     `key` is the dedupe key; `digest` is over what the event says (type, time, subject, data), so that neither the
@@ -43,7 +44,7 @@ class Screened(msgspec.Struct, frozen=True):
     digest: bytes
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """A record that cannot be accepted, with a stable reason, a sentence for its producer and a JSON pointer."""
 
     raw: bytes
@@ -136,7 +137,7 @@ def pointer_of(text: str) -> str:
 
 def one_line(raw: bytes) -> bytes:
     """Write JSON that spans lines on one, so that it can be a line of the log; other JSON stays as it came."""
-    if b"\n" in raw or b"\r" in raw:
+    if b"\n" in raw:
         return msgspec.json.format(raw, indent=-1)
     return raw
 
@@ -146,4 +147,9 @@ def event_key(source: str, event_id: str) -> bytes:
 
     Hashed whole, every key would dirty a page of its own at each commit.
     """
-    return blake2b(source.encode(), digest_size=16).digest() + event_id.encode()
+    return _source_key(source) + event_id.encode()
+
+
+@lru_cache(maxsize=1024)
+def _source_key(source: str) -> bytes:
+    return blake2b(source.encode(), digest_size=16).digest()

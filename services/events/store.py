@@ -13,7 +13,6 @@ from typing import Protocol
 
 import msgspec
 
-from contracts.failures import BadCursor
 from contracts.ingest import RecordVerdict, Verdict
 from services.database import Database
 from services.events.appending import Appending, head_of
@@ -50,11 +49,7 @@ class EventLog(Protocol):
         """
 
     async def read(self, after: int, limit: int) -> LogPage:
-        """Read at most `limit` entries after an offset.
-
-        Raises:
-            BadCursor: the offset lies beyond the end of the log.
-        """
+        """Read entries after an offset: at least one where there is one, at most `limit`."""
 
     async def last_offset(self) -> int:
         """Return the offset of the last entry, 0 when there is none."""
@@ -117,22 +112,24 @@ class SqliteEventLog:
 
 
 def _read(connection: sqlite3.Connection, after: int, limit: int) -> LogPage:
-    if after > head_of(connection):
-        raise BadCursor("The offset lies beyond the end of the log.")
     parts: list[bytes] = []
-    count = size = 0
+    size, last_read = 0, after
     query = "SELECT first_offset, last_offset, lines FROM segments WHERE last_offset > ? ORDER BY last_offset"
     for first, last, lines in connection.execute(query, (after,)):
-        wanted = min(last - max(first - 1, after), limit - count)
-        parts.append(_cut(lines, max(after + 1 - first, 0), wanted, last - first + 1))
-        count += wanted
-        size += len(lines)
-        if count >= limit or size >= READ_BYTES_MAX:
+        if last <= after + limit and first > after:
+            parts.append(lines)
+            last_read = last
+        elif not parts:  # only a page's first segment is cut: the next page takes the others whole
+            last_read = min(last, after + limit)
+            parts.append(_cut(lines, after + 1 - first, last_read + 1 - first))
             break
-    return LogPage(b"".join(parts), count, after + count)
+        else:
+            break
+        size += len(lines)
+        if size >= READ_BYTES_MAX:
+            break
+    return LogPage(b"".join(parts), last_read - after, last_read)
 
 
-def _cut(lines: bytes, start: int, wanted: int, total: int) -> bytes:
-    if wanted == total:
-        return lines
-    return b"".join(lines.splitlines(keepends=True)[start : start + wanted])
+def _cut(lines: bytes, start: int, end: int) -> bytes:
+    return b"".join(line + b"\n" for line in lines.split(b"\n")[max(start, 0) : end])

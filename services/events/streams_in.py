@@ -2,8 +2,8 @@
 
 One batch is being written, the next one is screened meanwhile, and nothing more is read until the first is durable:
 TCP holds the producer back. Batches are written strictly one after the other, so the log has the producer's order even
-when a batch had to wait for a place in the queue. A slow producer's lines are written as they come, a fast one's in
-full batches.
+when a batch had to wait for a place in the queue. A slow producer's lines are written whenever it pauses, a fast one's
+in full batches.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from services.events.lines import LineSplitter
 from services.events.screening import Record
 
 BATCH_BYTES_MAX = 1024 * 1024
+LULL_S = 0.003
+"""How long the producer may pause before the lines that came are written without waiting for a full batch."""
 SPOOL_BYTES_MAX = 1024 * 1024
 """Verdicts of a stream kept in memory before they go to a temporary file."""
 QUEUE_TRIES_MAX = 30
@@ -59,21 +61,38 @@ class _StreamRun:
         self._spool = spool
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._writing: asyncio.Task[list[RecordVerdict]] | None = None
+        self._writing: asyncio.Future[list[RecordVerdict]] | None = None
         self._index = 0
 
     async def consume(self, chunks: AsyncIterator[bytes]) -> None:
         splitter = LineSplitter()
         try:
-            async for chunk in chunks:
+            while chunk := await self._next(chunks):
                 self._take(splitter.feed(chunk))
-                await self._advance()
+                while self._has_full_batch():
+                    await self._write_next()
             self._take(splitter.end())
         except ConnectionError:
             pass  # the producer is gone: what it sent whole is still accepted, nobody reads the verdicts
         while self._waiting:
             await self._write_next()
         await self._settle()
+
+    async def _next(self, chunks: AsyncIterator[bytes]) -> bytes:
+        """Return the next chunk, empty at the end; meanwhile write what waits once the producer pauses."""
+        reading = asyncio.ensure_future(anext(chunks, b""))
+        try:
+            while not reading.done():
+                pause_s = LULL_S if self._waiting and self._writing is None else None
+                under_way = [future for future in (reading, self._writing) if future is not None]
+                done, _ = await asyncio.wait(under_way, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    await self._write_next()
+                elif reading not in done:
+                    await self._settle()
+            return reading.result()
+        finally:
+            reading.cancel()
 
     def abandon(self) -> None:
         """Stop waiting for the batch under way; the log finishes what it has begun."""
@@ -84,17 +103,11 @@ class _StreamRun:
         self._waiting += lines
         self._waiting_bytes += sum(map(len, lines))
 
-    async def _advance(self) -> None:
-        idle = self._writing is None or self._writing.done()
-        while self._waiting and (idle or self._has_full_batch()):
-            await self._write_next()
-            idle = False
-
     def _has_full_batch(self) -> bool:
         return len(self._waiting) >= BATCH_RECORDS_MAX or self._waiting_bytes >= BATCH_BYTES_MAX
 
     async def _write_next(self) -> None:
-        records = self._ingest.screened(self._next_batch())
+        records = await self._ingest.screened(self._next_batch())
         await self._settle()
         self._writing = asyncio.create_task(self._append(records, self._index))
         self._index += len(records)

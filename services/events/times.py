@@ -31,10 +31,8 @@ def _written(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def is_date(text: str | None) -> bool:
-    """Say whether an optional `YYYY-MM-DD` text is a day of the calendar; absence is fine."""
-    if text is None:
-        return True
+def is_date(text: str) -> bool:
+    """Say whether a `YYYY-MM-DD` text is a day of the calendar."""
     try:
         date.fromisoformat(text)
     except ValueError:

@@ -8,14 +8,15 @@ import msgspec
 import pytest
 
 from contracts.events import LogEntry
-from contracts.failures import BadCursor
 from contracts.ingest import RecordVerdict, Verdict
-from services.events.screening import Refused
+from services.events.screening import Record, Refused
 from services.events.store import EventLog
 from tests.unit.services.events.samples import OPENING, payment, screened
 
 Open = Callable[[], AbstractAsyncContextManager[EventLog]]
 """Opens the same log each time, as a restarted process would."""
+
+entries = msgspec.json.Decoder(LogEntry)
 
 
 def verdicts_of(answer: list[RecordVerdict]) -> list[Verdict]:
@@ -35,12 +36,16 @@ class EventLogContract:
         """Duplicates and refusals take no offset."""
         async with open_log() as log:
             await opened(log)
-            records = [screened(payment(id="p-1")), screened(payment(id="p-1")), Refused(b"?", "MALFORMED_JSON", "No.")]
+            records: list[Record] = [
+                screened(payment(id="p-1")),
+                screened(payment(id="p-1")),
+                Refused(b"?", "MALFORMED_JSON", "No."),
+            ]
             await log.append_batch([*records, screened(payment("payment.pending", id="p-2"))])
             page = await log.read(0, 100)
-        entries = msgspec.json.Decoder(LogEntry).decode_lines(page.lines)
-        assert [entry.offset for entry in entries] == [1, 2, 3, 4, 5]
-        assert [entry.event.id for entry in entries] == ["c-1", "a-1", "a-2", "p-1", "p-2"]
+        found = entries.decode_lines(page.lines)
+        assert [entry.offset for entry in found] == [1, 2, 3, 4, 5]
+        assert [entry.event.id for entry in found] == ["c-1", "a-1", "a-2", "p-1", "p-2"]
         assert (page.count, page.last) == (5, 5)
 
     async def test_a_key_is_accepted_once_within_a_batch(self, open_log: Open) -> None:
@@ -99,25 +104,27 @@ class EventLogContract:
             [verdict] = await log.append_batch([screened(OPENING[1])])
         assert (verdict.reason, verdict.pointer) == ("UNKNOWN_CUSTOMER", "/data/parties/0/customerId")
 
-    async def test_a_page_ends_at_its_limit_and_the_next_goes_on(self, open_log: Open) -> None:
-        """Pages join without hole or repeat wherever they are cut."""
+    @pytest.mark.parametrize("limit", [1, 2, 3, 4, 100])
+    async def test_a_page_ends_at_its_limit_and_the_next_goes_on(self, open_log: Open, limit: int) -> None:
+        """Pages join without hole or repeat wherever they are cut, and have no more entries than asked."""
         async with open_log() as log:
             await opened(log)
             for first in (0, 3):
                 batch = [payment(id=f"p-{n}", transactionId=f"tx-{n}") for n in range(first, first + 3)]
                 await log.append_batch([screened(record) for record in batch])
-            pages = [await log.read(after, 2) for after in range(0, 9, 2)]
-            whole = await log.read(0, 100)
-        assert b"".join(page.lines for page in pages) == whole.lines
-        assert [page.last for page in pages] == [2, 4, 6, 8, 9]
+            pages = [await log.read(0, limit)]
+            while pages[-1].count:
+                pages.append(await log.read(pages[-1].last, limit))
+        offsets = [entry.offset for page in pages for entry in entries.decode_lines(page.lines)]
+        assert offsets == list(range(1, 10))
+        assert all(page.lines.count(b"\n") == page.count <= limit for page in pages)
 
-    async def test_a_position_beyond_the_end_is_refused(self, open_log: Open) -> None:
-        """A reader that is ahead of the log is told so instead of waiting for ever."""
+    async def test_nothing_is_read_after_the_end(self, open_log: Open) -> None:
+        """A page after the last entry, or beyond it, is empty and stays where it is."""
         async with open_log() as log:
             await opened(log)
-            assert (await log.read(3, 10)).count == 0
-            with pytest.raises(BadCursor):
-                await log.read(4, 10)
+            pages = [await log.read(after, 10) for after in (3, 7)]
+        assert [(page.count, page.last, page.lines) for page in pages] == [(0, 3, b""), (0, 7, b"")]
 
     async def test_an_append_wakes_who_waits(self, open_log: Open) -> None:
         """The event taken before the append is set by it."""

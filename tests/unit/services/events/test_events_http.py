@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import msgspec
@@ -47,7 +47,7 @@ async def served(data_dir: Path, **settings: Any) -> AsyncIterator[httpx.AsyncCl
     app = create_app(Settings(data_dir=data_dir, **settings), clock=lambda: NOW)
     async with (
         running(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://events") as client,
+        httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://events") as client,
     ):
         yield client
 
@@ -137,7 +137,9 @@ async def test_a_cut_stream_keeps_its_whole_lines_and_not_the_broken_one(tmp_pat
     body = b"\n".join([*OPENING, payment(), payment(id="e-2", transactionId="tx-2")])
     async with running(app):
         await post_and_vanish(app, body[:-1])
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://events") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(cast("Any", app)), base_url="http://events"
+        ) as client:
             stream = await client.get("/events/stream")
     assert [entry.event.id for entry in entries(stream)] == ["c-1", "a-1", "a-2", "e-1"]
 
@@ -251,10 +253,11 @@ async def test_a_waiting_reader_gets_what_is_appended_next(client: httpx.AsyncCl
     assert [entry.offset for entry in entries(await reading)] == [4]
 
 
-async def test_a_position_beyond_the_log_is_a_bad_cursor(client: httpx.AsyncClient) -> None:
-    """A consumer whose log was replaced learns it at once."""
-    answer = await client.get("/events/stream?after=4")
+async def test_waiting_beyond_the_end_of_the_log_is_a_bad_cursor(client: httpx.AsyncClient) -> None:
+    """A consumer whose log was replaced learns it at once; a look beyond the end finds nothing."""
+    answer = await client.get("/events/stream?after=4&wait=30")
     assert (answer.status_code, answer.json()["code"]) == (400, "BAD_CURSOR")
+    assert entries(await client.get("/events/stream?after=4")) == []
 
 
 async def read_letter(client: httpx.AsyncClient, letter_id: int) -> DeadLetter:

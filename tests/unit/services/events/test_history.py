@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 from contracts.failures import Rejected
 from contracts.vocabulary import SpendingCategory, TransactionStatus
 from services.events.history import Movement, moved
-from tests.unit.services.events.samples import payment, raw, screened
+from tests.unit.services.events.samples import PAYMENT, payment, raw, screened
 
 KINDS = ["payment.pending", "card.authorised", "payment.booked", "payment.rejected", "card.declined", "card.reversed"]
 FINAL = {TransactionStatus.BOOKED, TransactionStatus.REJECTED}
 
 
-def record_of(kind: str, **data: object) -> bytes:
+def record_of(kind: str) -> bytes:
     if kind == "card.reversed":
         return raw(kind, {"transactionId": "tx-1", "accountId": "acc-1"})
     reason = {"reason": "No funds"} if kind in ("payment.rejected", "card.declined") else {}
-    return payment(kind, **(reason | data))
+    return raw(kind, PAYMENT | reason)
 
 
 def after(*records: bytes) -> Movement:
