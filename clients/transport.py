@@ -27,6 +27,7 @@ CONNECT_S_MAX = 2.0
 CONNECTIONS_MAX = 256
 """Open connections to all services together; further calls wait for one within their deadline."""
 KEEPALIVE_S = 60.0
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 __all__ = [
     "URL",
@@ -91,7 +92,7 @@ class AiohttpTransport(AsyncBaseTransport):
                 request.method,
                 yarl.URL(origin + target_of(request), encoded=True),
                 headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw],
-                data=await request.aread() or None,
+                data=await request.aread() if request.method in WITH_BODY else None,
                 allow_redirects=False,
             )
         except TimeoutError as error:
