@@ -38,19 +38,24 @@ def expected_spending(rows: list[dict[str, str]], *, by: str = "purpose") -> dic
 
 
 def expected_closing_balances(path: Path) -> dict[tuple[str, str], Decimal]:
-    """Return the booked balance by (account id, day) at the end of every complete account-day with a booking."""
+    """Return the booked balance by (account id, day) at the end of every complete account-day with a booking.
+
+    It is the file's own balance on the last row of the day's chain; complete means that it is the balance of the day
+    before and the day's movements, but for the file's rounding.
+    """
     bookings, _ = Tables(path).bookings()
-    days: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for booking in bookings:
-        days[booking.account, booking.day].append((booking.signed, booking.balance_after))
-    balances: dict[str, int] = {}
+    moved: dict[tuple[str, str], int] = defaultdict(int)
+    last: dict[tuple[str, str], int] = {}
+    for booking in in_ledger_order(bookings):
+        key = (account_id(booking.account), booking.day)
+        moved[key] += booking.signed
+        last[key] = booking.balance_after
+    before: dict[str, int] = {}
     closing: dict[tuple[str, str], Decimal] = {}
-    for (account, day), rows in sorted(days.items(), key=lambda entry: entry[0][1]):
-        target = balances.get(account, 0) + sum(signed for signed, _ in rows)
-        balance = min((balance for _, balance in rows), key=lambda balance: abs(balance - target))
-        balances[account] = balance
-        if abs(balance - target) <= COMPLETE_DAY_GAP_MINOR:
-            closing[account_id(account), day] = Decimal(amount_of(balance, CURRENCY))
+    for (account, day), balance in last.items():
+        if abs(before.get(account, 0) + moved[account, day] - balance) <= COMPLETE_DAY_GAP_MINOR:
+            closing[account, day] = Decimal(amount_of(balance, CURRENCY))
+        before[account] = balance
     return closing
 
 
