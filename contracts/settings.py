@@ -67,6 +67,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Feed cursor signing keys, comma separated, 32 characters or more each: the first signs, all verify; empty only in the demo."""
     documents: str = "open"
     """Which GraphQL documents run: `open` (any), `log` (unknown ones logged) or `only` (trusted ones)."""
+    documents_manifest: str = ""
+    """Path of the signed manifest of trusted documents; needed unless `BELFRY_DOCUMENTS` is `open`."""
+    documents_key: str = ""
+    """Public key that verifies the manifest: Ed25519, 32 bytes in base64."""
     http_statuses: str = "compatible"
     """HTTP statuses of GraphQL answers: `compatible` (what clients expect today) or `v1` (the 2026 specification)."""
     allowed_origins: str = ""
@@ -116,6 +120,10 @@ def checked(settings: Settings) -> Settings:
         raise BadSetting("BELFRY_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
     if settings.documents not in {"open", "log", "only"}:
         raise BadSetting("BELFRY_DOCUMENTS must be open, log or only.")
+    if (settings.documents != "open" or settings.documents_manifest) and not (
+        settings.documents_manifest and settings.documents_key
+    ):
+        raise BadSetting("BELFRY_DOCUMENTS_MANIFEST and BELFRY_DOCUMENTS_KEY are needed together.")
     if settings.http_statuses not in {"compatible", "v1"}:
         raise BadSetting("BELFRY_HTTP_STATUSES must be compatible or v1.")
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:

@@ -25,6 +25,7 @@ from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, service_
 from gateway.answers import encode_json
 from gateway.demo_customers import DemoCustomers
 from gateway.demo_issuer import ISSUER, DemoIssuer
+from gateway.document_directory import DocumentDirectory, DocumentMode
 from gateway.documents import Documents
 from gateway.edge import create_edge, split_setting
 from gateway.execution import Engine
@@ -32,6 +33,8 @@ from gateway.feed import AlertFeed
 from gateway.ide import ide_routes
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys, KeySource, RemoteKeys
+from gateway.operations_manifest import BadManifest
+from gateway.trusted_documents import TrustedDocuments
 from resolvers.context import RequestContext
 from resolvers.cursors import CursorCodec
 from resolvers.principal import Principal
@@ -60,6 +63,8 @@ def create_app(settings: Settings) -> Starlette:
     issuer = _demo_issuer(settings)
     cursors = CursorCodec(_cursor_keys(settings))
     schema = build_schema()
+    documents = Documents(schema._schema)  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
+    trusted = _trusted(settings, documents)
 
     def make_context(principal: Principal) -> RequestContext:
         return RequestContext(principal, backends, Deadline.after(settings.request_timeout_s), feed, cursors)
@@ -67,17 +72,20 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with transport:
-            following = asyncio.create_task(feed.run())
+            following = [asyncio.create_task(feed.run())]
+            if trusted is not None:
+                following.append(asyncio.create_task(trusted.follow()))
             try:
                 yield
             finally:
-                following.cancel()
-                await asyncio.wait([following])
+                for task in following:
+                    task.cancel()
+                await asyncio.wait(following)
 
-    documents = Documents(schema._schema)  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
+    directory = DocumentDirectory(documents, mode=DocumentMode(settings.documents), trusted=trusted)
     return create_edge(
         settings,
-        engine=Engine(schema, documents, make_context, timeout_s=settings.request_timeout_s),
+        engine=Engine(schema, directory, make_context, timeout_s=settings.request_timeout_s),
         authenticator=Authenticator(
             _keys(settings, issuer, transport),
             issuer=settings.issuer or ISSUER,
@@ -104,6 +112,15 @@ def _keys(settings: Settings, issuer: DemoIssuer | None, transport: AiohttpTrans
     if issuer is not None:
         return FixedKeys([issuer.public_key])
     return RemoteKeys(settings.jwks_url, transport, time.monotonic)
+
+
+def _trusted(settings: Settings, documents: Documents) -> TrustedDocuments | None:
+    if not settings.documents_manifest:
+        return None
+    try:
+        return TrustedDocuments(Path(settings.documents_manifest), settings.documents_key, documents)
+    except BadManifest as error:
+        raise BadSetting(f"BELFRY_DOCUMENTS_MANIFEST: {error.message}") from None
 
 
 def _cursor_keys(settings: Settings) -> list[bytes]:

@@ -102,6 +102,18 @@ class Documents:
             return prepared
         raise prepared.with_traceback(None)
 
+    def prepare_trusted(self, text: str) -> PreparedDocument:
+        """Return the prepared document of a text that was reviewed: no limits, and not kept here.
+
+        Raises:
+            InvalidDocument: a syntax or validation error.
+        """
+        try:
+            document = parse(text)
+        except GraphQLSyntaxError as error:
+            raise InvalidDocument([error]) from None
+        return self._validated(document, hashlib.sha256(text.encode()).hexdigest())
+
     def _keep(self, key: bytes, size: int, prepared: PreparedDocument | Exception) -> None:
         self._kept[key] = (size, prepared)
         self._kept_bytes += size
@@ -118,9 +130,15 @@ class Documents:
             return error
         except RecursionError:
             return DocumentTooLarge("The document is nested too deeply.")
+        try:
+            return self._validated(document, sha256)
+        except InvalidDocument as invalid:
+            return invalid
+
+    def _validated(self, document: DocumentNode, sha256: str) -> PreparedDocument:
         errors = validate(self._schema, document, max_errors=VALIDATION_ERRORS_MAX, hide_suggestions=True)
         if errors:
-            return InvalidDocument(errors)
+            raise InvalidDocument(errors)
         operations = tuple(one for one in document.definitions if isinstance(one, OperationDefinitionNode))
         return PreparedDocument(sha256, document, operations, without_incremental(document))
 

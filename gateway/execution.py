@@ -25,9 +25,11 @@ from graphql.execution import Executor as AnyExecutor
 from strawberry.execution import optimized_is_awaitable
 
 from contracts.failures import TimedOut
-from gateway.documents import Documents, InvalidDocument, PreparedDocument, UndeterminedOperation, is_subscription
+from gateway.document_directory import DocumentDirectory, PersistedQueryNotFound
+from gateway.documents import InvalidDocument, PreparedDocument, UndeterminedOperation, is_subscription
 from gateway.errors import (
     BAD_VARIABLES,
+    NOT_PERSISTED,
     OPERATION_FAILED,
     PARSE_FAILED,
     VALIDATION_FAILED,
@@ -108,35 +110,32 @@ class Engine:
     def __init__(
         self,
         schema: strawberry.Schema,
-        documents: Documents,
+        directory: DocumentDirectory,
         make_context: ContextFactory,
         *,
         timeout_s: float,
     ) -> None:
         self._schema = schema._schema  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
         self._executor_class = cast("type[Executor]", schema.execution_context_class)
-        self._documents = documents
+        self._directory = directory
         self._make_context = make_context
         self._stop_after_s = timeout_s + HARD_STOP_S
 
-    def select(self, operation: Operation) -> Selected:
+    def select(self, operation: Operation, principal: Principal) -> Selected:
         """Prepare the document and choose the operation.
 
         Raises:
             Refused: syntax, validation, or no such operation.
-            Failure: over a limit, or a document id that is not known.
+            Failure: over a limit, or a document that is not known or not trusted.
         """
-        if operation.query is None:
-            raise Refused(
-                "PERSISTED_QUERY_NOT_FOUND",
-                [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}],
-            )
         try:
-            prepared = self._documents.prepare(operation.query)
+            prepared = self._directory.find(operation, principal)
             return Selected(prepared, prepared.operation(operation.operation_name), operation)
         except InvalidDocument as invalid:
             code = PARSE_FAILED if invalid.is_syntax else VALIDATION_FAILED
             raise Refused(code, render_refusals(invalid.errors)) from None
+        except PersistedQueryNotFound:
+            raise Refused(NOT_PERSISTED, [_not_persisted()]) from None
         except UndeterminedOperation as unknown:
             error = {"message": str(unknown), "extensions": {"code": OPERATION_FAILED}}
             raise Refused(OPERATION_FAILED, [error]) from None
@@ -278,6 +277,13 @@ class Engine:
         if result.errors:
             return {"errors": render_errors(result.errors, caller.trace_id), "data": result.data}
         return {"data": result.data}
+
+
+def _not_persisted() -> dict[str, Any]:
+    return {
+        "message": "PersistedQueryNotFound",
+        "extensions": {"code": NOT_PERSISTED},
+    }  # what Apollo's clients look for
 
 
 def _timed_out() -> dict[str, Any]:

@@ -26,6 +26,7 @@ from gateway.sse import COMPLETE, EventFraming, with_last_event_id
 from gateway.statuses import StatusProfile, answer_status, bad_request_status, refusal_status
 from gateway.streams import Streams
 from gateway.telemetry import Transport, count_refusal
+from resolvers.principal import Principal
 
 BODY_BYTES_MAX = 256 * 1024
 BODY_S_MAX = 10.0
@@ -103,7 +104,7 @@ class GraphQLOverHTTP:
             raise MethodNotAllowed("Use GET or POST.")
         principal = await self._authenticator.authenticate(headers.get("authorization"))
         operation = await _read(scope, receive, headers)
-        selected = self._select(scope, operation)
+        selected = self._select(scope, operation, principal)
         framing = choose_framing(selected, headers.get("accept"))
         trace_id = scope.get("state", {}).get("request_id") or new_trace_id()
         if framing is None:
@@ -114,8 +115,8 @@ class GraphQLOverHTTP:
             caller = Caller(principal, Transport.SSE, trace_id)
             await self._streams.serve(scope, receive, send, framing, resumed, caller)
 
-    def _select(self, scope: Scope, operation: Operation) -> Selected:
-        selected = self._engine.select(operation)
+    def _select(self, scope: Scope, operation: Operation, principal: Principal) -> Selected:
+        selected = self._engine.select(operation, principal)
         if scope["method"] == "GET" and is_mutation(selected.node):
             raise MethodNotAllowed("A mutation cannot be sent by GET.")
         return selected

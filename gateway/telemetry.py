@@ -24,6 +24,7 @@ OPERATION_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 OPEN = Gauge("belfry_gateway_open", "Streams and sockets open now.", ["transport"])
+UNTRUSTED = Counter("belfry_gateway_untrusted_documents", "Documents run that the manifest does not hold.")
 REFUSALS = Counter("belfry_gateway_refusals", "Requests refused before execution, by code.", ["code"])
 
 

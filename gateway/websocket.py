@@ -183,7 +183,7 @@ class _Socket:
     async def _operate(self, id: str, operation: Operation, principal: Principal) -> None:
         caller = Caller(principal, Transport.WEBSOCKET, new_trace_id())
         try:
-            selected = self._sockets.engine.select(operation)
+            selected = self._sockets.engine.select(operation, principal)
             if selected.is_subscription:
                 async with aclosing(self._sockets.engine.subscribe(selected, caller)) as answers:
                     async for answer in answers:

@@ -18,6 +18,7 @@ from strawberry.schema.config import StrawberryConfig
 from contracts.failures import Forbidden, Unavailable
 from contracts.settings import Settings
 from gateway.demo_issuer import ISSUER, DemoIssuer
+from gateway.document_directory import DocumentDirectory
 from gateway.documents import Documents
 from gateway.edge import create_edge
 from gateway.execution import Engine
@@ -133,7 +134,7 @@ def authenticator(issuer: DemoIssuer) -> Authenticator:
 
 @pytest.fixture
 def engine(schema: strawberry.Schema) -> Engine:
-    return Engine(schema, Documents(schema._schema), Context, timeout_s=0.05)
+    return Engine(schema, DocumentDirectory(Documents(schema._schema)), Context, timeout_s=0.05)
 
 
 async def _ready() -> dict[str, bool]:

@@ -1,0 +1,68 @@
+"""What `belfry operations build | sign | verify` does; cli.py reads the arguments.
+
+The private key comes from the environment (`OPERATIONS_SIGNING_KEY`, 32 bytes in base64), never from an
+argument.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from gateway.operations_manifest import (
+    BadManifest,
+    Manifest,
+    SignedManifest,
+    build_manifest,
+    public_key_of,
+    read_manifest,
+    read_operation_files,
+    sign_manifest,
+)
+from schema.build import build_schema
+
+SIGNING_KEY = "OPERATIONS_SIGNING_KEY"
+
+
+def build(folder: Path, manifest: Path) -> Manifest:
+    """Write the unsigned manifest of a folder's operations.
+
+    Raises:
+        BadManifest: an operation cannot be used.
+    """
+    built = build_manifest(read_operation_files(folder), build_schema()._schema)  # noqa: SLF001 (no public way to it)
+    _write(manifest, SignedManifest(built))
+    return built
+
+
+def sign(manifest: Path, environ: Mapping[str, str]) -> str:
+    """Sign a manifest in place and return the public key that verifies it.
+
+    Raises:
+        BadManifest: there is no key in the environment, or no manifest.
+    """
+    key = environ.get(SIGNING_KEY, "")
+    if not key:
+        raise BadManifest(f"{SIGNING_KEY} is not set.")
+    _write(manifest, sign_manifest(read_manifest(_read(manifest), None), key))
+    return public_key_of(key)
+
+
+def verify(manifest: Path, public_key: str) -> Manifest:
+    """Return a manifest whose signature is good.
+
+    Raises:
+        BadManifest: it is not.
+    """
+    return read_manifest(_read(manifest), public_key)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadManifest(f"{path}: {error.strerror}.") from None
+
+
+def _write(path: Path, signed: SignedManifest) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n")
