@@ -1,11 +1,18 @@
 """Run the event service: `python -m services.events`."""
 
+import gc
 import os
 
 from contracts.settings import read_settings
 from services.events.app import create_app
 from services.service import serve
 
+GC_THRESHOLDS = (100_000, 50, 50)
+"""A batch is thousands of short-lived structs without cycles; by default collecting costs a sixth of the CPU."""
+
 if __name__ == "__main__":
     settings = read_settings(os.environ)
-    serve(create_app(settings), settings, settings.events_port)
+    app = create_app(settings)
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    serve(app, settings, settings.events_port)
