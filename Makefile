@@ -15,7 +15,7 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime assets demo test check format bench bench-ingest schema interfaces lock clean
+.PHONY: help setup setup-runtime assets demo test check format bench bench-ingest bench-latency schema interfaces lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -67,11 +67,14 @@ format: setup ## format the code and apply safe lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup bench-ingest ## run the benchmarks, machine and versions printed
-	$(BIN)/python -m bench $(ARGS)
+bench: setup ## run every benchmark, machine and versions printed
+	$(BIN)/python -m bench
 
 bench-ingest: setup ## measure ingest to alert log, all services running
 	$(BIN)/python -m bench.ingest $(ARGS)
+
+bench-latency: setup ## measure from a posted event to its alert at a subscriber
+	$(BIN)/python -m bench.feed_latency $(ARGS)
 
 schema: setup interfaces ## write the snapshots of every published interface
 	$(BIN)/belfry schema print > schema/schema.graphql.new
