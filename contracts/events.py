@@ -28,13 +28,13 @@ EventText = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
 Timestamp = Annotated[
     str,
-    msgspec.Meta(pattern=r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)\Z", max_length=35),
+    msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]{1,9})?(Z|[+-][0-9][0-9]:[0-9][0-9])\Z", max_length=35),
 ]
-DateText = Annotated[str, msgspec.Meta(pattern=r"\A\d{4}-\d\d-\d\d\Z")]
+DateText = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9][0-9]-[0-9][0-9]\Z")]
 Country = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{2}\Z")]
-MerchantCategoryCode = Annotated[str, msgspec.Meta(pattern=r"\A\d{4}\Z")]
-Isin = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{2}[A-Z0-9]{9}\d\Z")]
-DecimalText = Annotated[str, msgspec.Meta(pattern=r"\A-?(0|[1-9]\d{0,11})(\.\d{1,8})?\Z")]
+MerchantCategoryCode = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}\Z")]
+Isin = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{2}[A-Z0-9]{9}[0-9]\Z")]
+DecimalText = Annotated[str, msgspec.Meta(pattern=r"\A-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,8})?\Z")]
 
 
 class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,7 +95,7 @@ class AccountOpened(_Data, frozen=True, kw_only=True):
     display_name: Label
     usage: AccountUsage = AccountUsage.PRIVATE
     parties: Annotated[list[Party], msgspec.Meta(min_length=1, max_length=16)]
-    iban: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{2}\d{2}[A-Z0-9]{10,30}\Z")] | None = None
+    iban: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}\Z")] | None = None
     opened_on: DateText
     overdraft_limit: Money | None = None
     credit_limit: Money | None = None
