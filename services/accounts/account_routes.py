@@ -5,7 +5,7 @@ from typing import Annotated
 
 from litestar import get
 from litestar.handlers import BaseRouteHandler
-from litestar.params import QueryParameter
+from litestar.params import FromQuery, QueryParameter
 
 from contracts.accounts import Account, Balance, BalanceDay, Holding, StandingOrder
 from contracts.failures import Rejected
@@ -41,7 +41,7 @@ def balance_routes(database: Database) -> list[BaseRouteHandler]:
         return await database.read(lambda connection: current_balances(connection, account_ids))
 
     @get("/balances/closing", summary="The booked balances of accounts at the end of a day")
-    async def list_closing(account_ids: AccountIds, on: date) -> list[Balance]:
+    async def list_closing(account_ids: AccountIds, on: FromQuery[date]) -> list[Balance]:
         return await database.read(lambda connection: closing_balances(connection, account_ids, on.isoformat()))
 
     @get("/balances/days", summary="The closing balance of each day of a period with a booking or a statement")

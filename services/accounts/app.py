@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 def create_app(
     settings: Settings, *, clock: Callable[[], datetime] = utc_now, event_log: Log | None = None
 ) -> Litestar:
-    """Build the account service; nothing is opened before its lifespan starts. `event_log`: another than the real one."""
+    """Build the account service; nothing is opened before its lifespan starts. `event_log` replaces the real one."""
     database = Database(settings.data_dir / "accounts.sqlite3", SCHEMA)
     projection, changes = SqliteProjection(database), Changes()
     log = event_log or LogReader(service_url(settings, "events"), token=settings.service_token)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from litestar import delete, get, post
 from litestar.handlers import BaseRouteHandler
-from litestar.params import QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from contracts.accounts import IDS_PER_CALL_MAX, Card, Device, DeviceInput
 from contracts.failures import Rejected
@@ -37,13 +37,13 @@ def card_routes(database: Database, clock: Callable[[], datetime]) -> list[BaseR
         return await database.read(lambda connection: cards_of(connection, account_ids or [], today()))
 
     @post("/cards/{card_id:str}/freeze", status_code=200, summary="Freeze a card; repeating it changes nothing")
-    async def freeze_card(card_id: str) -> Card:
+    async def freeze_card(card_id: FromPath[str]) -> Card:
         return await database.write(lambda connection: freeze(connection, card_id, today()))
 
     @post(
         "/cards/{card_id:str}/unfreeze", status_code=200, summary="Lift a card's freeze; repeating it changes nothing"
     )
-    async def unfreeze_card(card_id: str) -> Card:
+    async def unfreeze_card(card_id: FromPath[str]) -> Card:
         return await database.write(lambda connection: unfreeze(connection, card_id, today()))
 
     return [list_cards, freeze_card, unfreeze_card]
@@ -60,11 +60,11 @@ def device_routes(database: Database) -> list[BaseRouteHandler]:
         return await database.read(lambda connection: devices_of(connection, customer_ids or []))
 
     @post("/devices", summary="Register a trusted device")
-    async def register_device(data: DeviceInput) -> Device:
+    async def register_device(data: JSONBody[DeviceInput]) -> Device:
         return await database.write(lambda connection: register(connection, data))
 
     @delete("/devices/{device_id:str}", summary="Remove a device")
-    async def remove_device(device_id: str) -> None:
+    async def remove_device(device_id: FromPath[str]) -> None:
         await database.write(lambda connection: remove(connection, device_id))
 
     return [list_devices, register_device, remove_device]

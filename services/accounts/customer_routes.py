@@ -4,7 +4,7 @@ from typing import Annotated
 
 from litestar import get, put
 from litestar.handlers import BaseRouteHandler
-from litestar.params import QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from contracts.accounts import IDS_PER_CALL_MAX, Customer, Entitlements, NotificationPreferences
 from services.accounts.customers import customers_after, customers_by_id, entitlements_of
@@ -28,7 +28,7 @@ def customer_routes(database: Database) -> list[BaseRouteHandler]:
         return await database.read(lambda connection: customers_after(connection, after, limit))
 
     @get("/customers/{customer_id:str}/entitlements", summary="Every account, card and device a customer may see")
-    async def read_entitlements(customer_id: str) -> Entitlements:
+    async def read_entitlements(customer_id: FromPath[str]) -> Entitlements:
         return await database.read(lambda connection: entitlements_of(connection, customer_id))
 
     return [list_customers, list_all, read_entitlements]
@@ -42,7 +42,7 @@ def preference_routes(database: Database) -> list[BaseRouteHandler]:
         return await database.read(lambda connection: preferences_of(connection, customer_ids))
 
     @put("/preferences", summary="Replace a customer's notification preferences")
-    async def replace_preferences(data: NotificationPreferences) -> NotificationPreferences:
+    async def replace_preferences(data: JSONBody[NotificationPreferences]) -> NotificationPreferences:
         return await database.write(lambda connection: put_preferences(connection, data))
 
     return [list_preferences, replace_preferences]

@@ -1,0 +1,410 @@
+"""The account service over HTTP: what the gateway and operators see, fed from a scripted event log."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import msgspec
+import pytest
+
+from contracts.accounts import (
+    Account,
+    Balance,
+    BalanceDay,
+    Card,
+    Customer,
+    Device,
+    Entitlement,
+    Entitlements,
+    Holder,
+    Holding,
+    NotificationPreferences,
+    StandingOrder,
+)
+from contracts.events import LogEntry
+from contracts.feed import AccountChange
+from contracts.money import Money
+from contracts.settings import Settings
+from contracts.vocabulary import CardStatus, HolderRole
+from services.accounts.app import create_app
+from services.accounts.devices import DEVICES_PER_CUSTOMER_MAX
+from tests.unit.services.accounts.samples import NOW, ScriptedLog, account, booked, customer, entries, event, money
+from tests.unit.services.events.serving import running
+
+
+def card(id: str, holder: str, of: str = "acc-1", expiry: str = "2027-01-31") -> Any:
+    pan = "************1234"
+    return event("card.issued", cardId=id, accountId=of, cardholderId=holder, maskedPan=pan, expiry=expiry)
+
+
+def device(kind: str, id: str, of: str = "cust-1", time: str = "2026-02-03T10:00:00Z", **more: Any) -> Any:
+    return event(kind, time, deviceId=id, customerId=of, platform="IOS", **more)
+
+
+def holding(isin: str, quantity: str, currency: str = "EUR") -> Any:
+    cost = money("10.00", currency)
+    name = "Instrument"
+    return event(
+        "holding.changed", accountId="acc-1", isin=isin, instrumentName=name, quantity=quantity, averageCost=cost
+    )
+
+
+ROLES = {"cust-1": "OWNER", "cust-2": "JOINT", "cust-3": "DELEGATE"}
+ORDER = {
+    "standingOrderId": "order-1",
+    "accountId": "acc-1",
+    "amount": money("900.00"),
+    "frequency": "MONTHLY",
+    "counterparty": "Landlord",
+}
+LOG = entries(
+    *(customer(f"cust-{number}") for number in (1, 2, 3, 4)),
+    account(roles=ROLES, overdraftLimit=money("100.00"), iban="DE02120300000000202051"),
+    account("acc-2", roles={"cust-2": "OWNER"}),
+    card("card-1", "cust-1"),
+    card("card-3", "cust-3"),
+    card("card-old", "cust-1", expiry="2026-02-28"),
+    booked("t1", "10.00", "2026-01-05"),
+    booked("t2", "-4.00", "2026-01-07"),
+    holding("DE0001234565", "3.5"),
+    holding("US0000000002", "1", "USD"),
+    event("price.quoted", isin="DE0001234565", price=money("12.01")),
+    event("price.quoted", isin="US0000000002", price=money("12.00")),
+    event("standing-order.created", **ORDER, nextDate="2026-02-01"),
+    device("device.registered", "dev-1", name="Phone"),
+    device("login.succeeded", "dev-1"),
+    device("login.succeeded", "dev-new"),
+)
+
+
+@asynccontextmanager
+async def serving(data_dir: Path, log: ScriptedLog | None, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(Settings(data_dir=data_dir, **settings), clock=lambda: NOW, event_log=log)
+    transport = httpx.ASGITransport(cast("Any", app))
+    async with running(app), httpx.AsyncClient(transport=transport, base_url="http://accounts") as client:
+        yield client
+
+
+@asynccontextmanager
+async def served(data_dir: Path, entries: list[LogEntry], **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve with these entries applied."""
+    log = ScriptedLog(*([entries] if entries else []))
+    async with serving(data_dir, log, **settings) as client:
+        await asyncio.wait_for(log.caught_up.wait(), 10)
+        yield client
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with served(tmp_path, LOG) as client:
+        yield client
+
+
+async def read(client: httpx.AsyncClient, url: str, type: Any) -> Any:
+    answer = await client.get(url)
+    assert answer.status_code == 200, answer.text
+    return msgspec.json.decode(answer.content, type=type)
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    return answer.status_code, answer.json()["code"]
+
+
+async def test_customers_are_read_by_id(client: httpx.AsyncClient) -> None:
+    """What does not exist is left out."""
+    found = await read(client, "/customers?id=cust-1&id=nobody&id=cust-2", list[Customer])
+    assert sorted(one.id for one in found) == ["cust-1", "cust-2"]
+
+
+async def test_customers_are_listed_after_an_id(client: httpx.AsyncClient) -> None:
+    """The whole list is paged by id."""
+    found = await read(client, "/customers/all?after=cust-1&limit=2", list[Customer])
+    assert [one.id for one in found] == ["cust-2", "cust-3"]
+
+
+async def test_an_account_has_its_holders_and_limits(client: httpx.AsyncClient) -> None:
+    """Holders come in the order they were named."""
+    [found] = await read(client, "/accounts?id=acc-1", list[Account])
+    assert found.holders == [Holder(id, HolderRole(role)) for id, role in ROLES.items()]
+    assert found.overdraft_limit == Money("100.00", "EUR")
+
+
+async def test_an_account_opened_again_is_replaced(tmp_path: Path) -> None:
+    """Name, holders and limits are those of the last event."""
+    again = account(displayName="Renamed", roles={"cust-2": "OWNER"})
+    async with served(tmp_path, [*LOG, *entries(again, after=len(LOG))]) as client:
+        [found] = await read(client, "/accounts?id=acc-1", list[Account])
+    assert (found.display_name, found.overdraft_limit) == ("Renamed", None)
+    assert found.holders == [Holder("cust-2", HolderRole.OWNER)]
+
+
+@pytest.mark.parametrize(
+    ("id", "accounts", "cards"),
+    [
+        ("cust-1", {"acc-1": "OWNER"}, {"card-1", "card-3", "card-old"}),
+        ("cust-2", {"acc-1": "JOINT", "acc-2": "OWNER"}, {"card-1", "card-3", "card-old"}),
+        ("cust-3", {"acc-1": "DELEGATE"}, {"card-3"}),
+        ("cust-4", {}, set()),
+    ],
+)
+async def test_entitlements_follow_roles(
+    client: httpx.AsyncClient, id: str, accounts: dict[str, str], cards: set[str]
+) -> None:
+    """An owner or joint holder sees every card of the account, a delegate only their own."""
+    found = await read(client, f"/customers/{id}/entitlements", Entitlements)
+    assert found.accounts == [Entitlement(account_id, HolderRole(role)) for account_id, role in accounts.items()]
+    assert set(found.card_ids) == cards
+    assert found.device_ids == (["dev-1", "dev-new"] if id == "cust-1" else [])
+
+
+async def test_an_unknown_customer_has_no_entitlements(client: httpx.AsyncClient) -> None:
+    """Nobody is not somebody without rights."""
+    assert code(await client.get("/customers/nobody/entitlements")) == (404, "NOT_FOUND")
+
+
+async def test_balances_are_read_for_many_accounts(client: httpx.AsyncClient) -> None:
+    """Each account that exists has its three balances."""
+    found = await read(client, "/balances?accountId=acc-1&accountId=acc-2&accountId=none", list[Balance])
+    amounts = [balance.amount.amount for balance in found if balance.account_id == "acc-1"]
+    assert (len(found), amounts) == (6, ["6.00", "106.00", "6.00"])
+
+
+async def test_closing_balances_are_read_by_day(client: httpx.AsyncClient) -> None:
+    """A closing balance says the day it closes."""
+    [found] = await read(client, "/balances/closing?accountId=acc-1&on=2026-01-06", list[Balance])
+    assert (found.amount.amount, found.reference_date) == ("10.00", "2026-01-06")
+
+
+async def test_a_balance_history_is_read_by_period(client: httpx.AsyncClient) -> None:
+    """Both dates are included."""
+    days = await read(client, "/balances/days?accountId=acc-1&from=2026-01-05&to=2026-01-07", list[BalanceDay])
+    assert [(day.date, day.amount.amount) for day in days] == [("2026-01-05", "10.00"), ("2026-01-07", "6.00")]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/customers",
+        "/accounts",
+        "/balances?" + "&".join(f"accountId={number}" for number in range(501)),
+        "/balances/closing?accountId=acc-1&on=2026-02-30",
+        "/balances/days?accountId=acc-1&from=2026-02-02&to=2026-02-01",
+        "/cards",
+        "/cards?id=card-1&accountId=acc-1",
+        "/customers/all?limit=0",
+        "/accounts/changes?after=-2",
+    ],
+)
+async def test_a_bad_query_is_refused(client: httpx.AsyncClient, url: str) -> None:
+    """Missing, too many and impossible parameters are the caller's fault and said so."""
+    answer = await client.get(url)
+    assert code(answer)[0] == 400
+
+
+async def test_a_holding_is_worth_its_last_price(client: httpx.AsyncClient) -> None:
+    """The value is rounded half to even, and absent without a price in the cost's currency."""
+    euro, dollar = await read(client, "/holdings?accountId=acc-1", list[Holding])
+    assert (euro.market_value, euro.instrument.price) == (Money("42.04", "EUR"), Money("12.01", "EUR"))
+    assert (dollar.market_value, dollar.instrument.price) == (None, None)
+
+
+async def test_a_sold_holding_is_gone_and_a_late_price_is_not_the_last(tmp_path: Path) -> None:
+    """A quantity of zero removes a position; a quote from before the last one changes nothing."""
+    late = event("price.quoted", "2026-02-01T00:00:00Z", isin="DE0001234565", price=money("99.00"))
+    more = entries(holding("US0000000002", "0.00", "USD"), late, after=len(LOG))
+    async with served(tmp_path, LOG + more) as client:
+        [found] = await read(client, "/holdings?accountId=acc-1", list[Holding])
+    assert found.instrument.price == Money("12.01", "EUR")
+
+
+async def test_an_executed_standing_order_moves_on(tmp_path: Path) -> None:
+    """Its next date is the one the execution names."""
+    done = {"standingOrderId": "order-1", "accountId": "acc-1", "transactionId": "t9", "amount": money("900.00")}
+    more = entries(event("standing-order.executed", **done, nextDate="2026-03-01"), after=len(LOG))
+    async with served(tmp_path, LOG + more) as client:
+        [found] = await read(client, "/standing-orders?accountId=acc-1", list[StandingOrder])
+    assert found.next_date == "2026-03-01"
+
+
+async def test_cards_are_read_by_id_and_by_account(client: httpx.AsyncClient) -> None:
+    """A card past its expiry date is expired."""
+    assert [one.id for one in await read(client, "/cards?id=card-1&id=none", list[Card])] == ["card-1"]
+    statuses = {one.id: one.status for one in await read(client, "/cards?accountId=acc-1", list[Card])}
+    assert statuses == {"card-1": CardStatus.ACTIVE, "card-3": CardStatus.ACTIVE, "card-old": CardStatus.EXPIRED}
+
+
+async def test_freezing_a_card_is_idempotent(client: httpx.AsyncClient) -> None:
+    """Freezing and unfreezing twice answer the same as once."""
+    answers = [
+        (await client.post(f"/cards/card-1/{command}")).json()["status"]
+        for command in ("freeze", "freeze", "unfreeze", "unfreeze")
+    ]
+    assert answers == ["FROZEN", "FROZEN", "ACTIVE", "ACTIVE"]
+
+
+async def test_a_card_issued_again_stays_frozen(tmp_path: Path) -> None:
+    """Commands are the customer's: no event undoes them, and no restart."""
+    async with served(tmp_path, LOG) as client:
+        await client.post("/cards/card-1/freeze")
+    async with served(tmp_path, entries(card("card-1", "cust-1"), after=len(LOG))) as client:
+        [found] = await read(client, "/cards?id=card-1", list[Card])
+    assert found.status is CardStatus.FROZEN
+
+
+async def test_an_expired_or_unknown_card_takes_no_command(client: httpx.AsyncClient) -> None:
+    """The refusal says which of the two it is."""
+    assert code(await client.post("/cards/card-old/freeze")) == (409, "CARD_EXPIRED")
+    assert code(await client.post("/cards/none/unfreeze")) == (404, "NOT_FOUND")
+
+
+async def test_a_device_seen_only_by_a_login_is_not_trusted(client: httpx.AsyncClient) -> None:
+    """Registered devices are trusted; both know when they were seen."""
+    found = {one.id: one for one in await read(client, "/devices?customerId=cust-1", list[Device])}
+    assert (found["dev-1"].trusted, found["dev-1"].last_seen_at) == (True, "2026-02-03T10:00:00.000000Z")
+    assert (found["dev-new"].trusted, found["dev-new"].name) == (False, "iOS device")
+
+
+async def test_a_login_of_another_customer_does_not_touch_a_device(tmp_path: Path) -> None:
+    """What customer 2 says about customer 1's device changes nothing; nor does an older login of its own."""
+    more = entries(
+        device("login.succeeded", "dev-1", "cust-2", "2026-02-09T10:00:00Z"),
+        device("login.succeeded", "dev-1", "cust-1", "2026-01-09T10:00:00Z"),
+        after=len(LOG),
+    )
+    async with served(tmp_path, LOG + more) as client:
+        [found] = await read(client, "/devices?id=dev-1", list[Device])
+    assert (found.customer_id, found.last_seen_at) == ("cust-1", "2026-02-03T10:00:00.000000Z")
+
+
+async def test_a_registered_device_can_be_removed(client: httpx.AsyncClient) -> None:
+    """It is there, trusted, until it is removed; removing it again finds nothing."""
+    answer = await client.post("/devices", json={"customerId": "cust-2", "platform": "WEB", "name": " Laptop "})
+    made = msgspec.json.decode(answer.content, type=Device)
+    assert (answer.status_code, made.name, made.trusted) == (201, "Laptop", True)
+    assert await read(client, "/devices?customerId=cust-2", list[Device]) == [made]
+    assert (await client.delete(f"/devices/{made.id}")).status_code == 204
+    assert code(await client.delete(f"/devices/{made.id}")) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"customerId": "nobody"}, (404, "NOT_FOUND")),
+        ({"name": "  "}, (400, "BAD_NAME")),
+        ({"platform": "TOASTER"}, (400, "BAD_INPUT")),
+    ],
+)
+async def test_a_bad_device_is_refused(
+    client: httpx.AsyncClient, change: dict[str, str], refusal: tuple[int, str]
+) -> None:
+    """Who registers a device must exist, and the device must have a name and a known platform."""
+    body = {"customerId": "cust-2", "platform": "WEB", "name": "Laptop"} | change
+    assert code(await client.post("/devices", json=body)) == refusal
+
+
+async def test_devices_of_a_customer_are_bounded(client: httpx.AsyncClient) -> None:
+    """Past the bound a registration is refused, and nothing is stored."""
+    body = {"customerId": "cust-4", "platform": "WEB", "name": "Laptop"}
+    answers = [await client.post("/devices", json=body) for _ in range(DEVICES_PER_CUSTOMER_MAX + 1)]
+    assert code(answers[-1]) == (409, "TOO_MANY_DEVICES")
+    assert len(await read(client, "/devices?customerId=cust-4", list[Device])) == DEVICES_PER_CUSTOMER_MAX
+
+
+PREFERENCES = {
+    "customerId": "cust-1",
+    "minimumSeverity": "HIGH",
+    "pushEnabled": False,
+    "mutedKinds": ["VELOCITY", "LOGIN", "LOGIN"],
+    "quietHours": {"start": "22:00", "end": "07:30"},
+}
+
+
+async def test_preferences_are_the_defaults_until_they_are_set(client: httpx.AsyncClient) -> None:
+    """What was put is what is read, each muted kind once."""
+    assert (await client.put("/preferences", json=PREFERENCES)).status_code == 200
+    read_back = await read(
+        client, "/preferences?customerId=cust-1&customerId=cust-2&customerId=no", list[NotificationPreferences]
+    )
+    first, second = sorted(read_back, key=lambda one: one.customer_id)
+    assert (first.minimum_severity, first.muted_kinds, first.quiet_hours.end) == (
+        "HIGH",
+        ["LOGIN", "VELOCITY"],
+        "07:30",
+    )
+    assert second == NotificationPreferences("cust-2", "INFO", push_enabled=True, muted_kinds=[])
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal", "pointer"),
+    [
+        ({"minimumSeverity": "LOUD"}, (400, "UNKNOWN_SEVERITY"), "/minimumSeverity"),
+        ({"mutedKinds": ["LOGIN", "NOISE"]}, (400, "UNKNOWN_KIND"), "/mutedKinds/1"),
+        ({"quietHours": {"start": "22:00", "end": "24:00"}}, (400, "BAD_TIME"), "/quietHours/end"),
+        ({"customerId": "nobody"}, (404, "NOT_FOUND"), "/customerId"),
+    ],
+)
+async def test_bad_preferences_are_refused(
+    client: httpx.AsyncClient, change: dict[str, Any], refusal: tuple[int, str], pointer: str
+) -> None:
+    """The refusal points at what is wrong."""
+    answer = await client.put("/preferences", json=PREFERENCES | change)
+    assert (code(answer), answer.json()["pointer"]) == (refusal, pointer)
+
+
+async def test_a_malformed_body_is_refused(client: httpx.AsyncClient) -> None:
+    """What is not JSON is the caller's fault."""
+    answer = await client.put("/preferences", content=b"{", headers={"content-type": "application/json"})
+    assert code(answer) == (400, "BAD_INPUT")
+
+
+async def test_changes_that_are_kept_are_replayed(client: httpx.AsyncClient) -> None:
+    """A gateway that comes back gets what changed after its offset."""
+    answer = await client.get("/accounts/changes?after=5&wait=0")
+    found = msgspec.json.Decoder(AccountChange).decode_lines(answer.content)
+    assert {(change.offset, change.account_id) for change in found} >= {(6, "acc-2"), (11, "acc-1")}
+
+
+async def test_a_stream_from_now_says_where_that_is(client: httpx.AsyncClient) -> None:
+    """Its first line is the offset to come back with."""
+    answer = await client.get("/accounts/changes?after=-1&wait=0")
+    assert answer.content == b'{"offset":%d}\n' % len(LOG)
+
+
+async def test_a_restart_goes_on_where_the_projection_was(tmp_path: Path) -> None:
+    """The whole log told again changes nothing that was applied."""
+    for _ in range(2):
+        async with served(tmp_path, LOG) as client:
+            found = await read(client, "/balances?accountId=acc-1", list[Balance])
+        assert found[0].amount.amount == "6.00"
+
+
+async def test_a_ready_service_hears_the_log(client: httpx.AsyncClient) -> None:
+    """Readiness names the store and the log."""
+    answer = await client.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, {"checks": {"store": True, "eventLog": True}})
+
+
+async def test_a_service_without_its_log_is_not_ready(tmp_path: Path) -> None:
+    """It still answers what it knows."""
+    async with serving(tmp_path, None, events_url="http://127.0.0.1:9") as client:
+        answer = await client.get("/health/ready")
+        assert (answer.status_code, answer.json()["checks"]["eventLog"]) == (503, False)
+        assert (await client.get("/customers/all")).json() == []
+
+
+async def test_a_service_token_is_demanded(tmp_path: Path) -> None:
+    """Without the bearer token nothing but health is answered."""
+    async with served(tmp_path, [], service_token="t" * 32) as client:
+        assert code(await client.get("/customers/all")) == (401, "UNAUTHENTICATED")
+        assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_the_interface_is_described(client: httpx.AsyncClient) -> None:
+    """Every route of the architecture is in the OpenAPI document, and metrics tell how far the projection is."""
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    assert {"/balances/days", "/accounts/changes", "/cards/{card_id}/freeze", "/preferences"} <= set(paths)
+    assert f"belfry_accounts_applied_offset {len(LOG)}.0" in (await client.get("/metrics")).text
