@@ -64,6 +64,7 @@ class LogReader:
     async def _follow(self, session: aiohttp.ClientSession, after: int) -> AsyncGenerator[list[LogEntry]]:
         parameters = {"after": str(after), "limit": "0", "wait": str(WAIT_S)}
         async with session.get(self._url, params=parameters, raise_for_status=True) as response:
+            self._heard_at = asyncio.get_running_loop().time()  # a quiet log answers at once and then says nothing
             buffer = bytearray()
             reading: asyncio.Future[bytes] | None = None
             try:
