@@ -164,5 +164,5 @@ EFFECTS: dict[str, tuple[msgspec.json.Decoder[Any], Any]] = {
 
 
 def transaction_ids(movements: Iterable[Movement | Statement]) -> list[str]:
-    """Return the transactions a batch names, once each."""
-    return list({movement.transaction_id for movement in movements if isinstance(movement, Movement)})
+    """Return the transactions a batch names, once each, in key order."""
+    return sorted({movement.transaction_id for movement in movements if isinstance(movement, Movement)})

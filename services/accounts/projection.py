@@ -6,6 +6,7 @@ An event that cannot be read (its producer is newer) is logged, counted and pass
 
 import sqlite3
 from collections.abc import Sequence
+from operator import itemgetter
 
 import msgspec
 import structlog
@@ -111,17 +112,17 @@ def _pass_over(entry: LogEntry, error: Exception) -> None:
 
 
 def _write(connection: sqlite3.Connection, ledger: Ledger) -> None:
-    added = [(*key, day.net_minor, DAY_MINOR_MAX) for key, day in ledger.days.items() if day.stated_minor is None]
-    stated = [
-        (*key, day.stated_minor, day.net_minor) for key, day in ledger.days.items() if day.stated_minor is not None
-    ]
+    # In key order neighbours go to the same page of the tree while it is at hand.
+    days = sorted(ledger.days.items(), key=itemgetter(0))
+    added = [(*key, day.net_minor, DAY_MINOR_MAX) for key, day in days if day.stated_minor is None]
+    stated = [(*key, day.stated_minor, day.net_minor) for key, day in days if day.stated_minor is not None]
     connection.executemany(
         "INSERT INTO days VALUES (?1, ?2, NULL, ?3) ON CONFLICT DO UPDATE SET"
         " net_minor = max(-?4, min(?4, net_minor + excluded.net_minor))",
         added,
     )
     connection.executemany("INSERT OR REPLACE INTO days VALUES (?, ?, ?, ?)", stated)
-    connection.executemany("INSERT OR REPLACE INTO settled VALUES (?, ?)", ledger.settled.items())
+    connection.executemany("INSERT OR REPLACE INTO settled VALUES (?, ?)", sorted(ledger.settled.items()))
     connection.executemany("DELETE FROM holds WHERE transaction_id = ?", ((id,) for id in ledger.dropped))
     connection.executemany(
         "INSERT OR REPLACE INTO holds VALUES (?, ?, ?)",
