@@ -1,12 +1,13 @@
 """What an event does to the transaction history. Pure: a movement before and an event give the movement after.
 
     (nothing) ──pending, authorised──▶ PDNG ──booked──▶ BOOK   final
-        │                               ├──rejected, declined, card reversed──▶ RJCT   final
-        └──booked, rejected …──▶ BOOK or RJCT
+        │                               ├──rejected, declined, card reversed──▶ RJCT
+        └──booked, rejected …──▶ BOOK or RJCT ───────────────booked──▶ BOOK
 
-One movement is one row, found by its transaction id. A pending event about a pending movement brings it up to date; a
-final status never changes, so a pending event that comes late changes nothing. A later event fills over an earlier one
-and keeps what it leaves out; the time stays that of the first event accepted, so that a row never moves between pages.
+One movement is one row, found by its transaction id. A pending event about a pending movement brings it up to date and
+changes nothing later. What is booked has moved money and stays booked; a card payment may be booked after its
+authorisation was released. A later event fills over an earlier one and keeps what it leaves out; the time stays that of
+the first event accepted, so that a row never moves between pages.
 A reversed payment is a movement of its own, linked to the one it gives back.
 """
 
@@ -56,7 +57,7 @@ def moved(before: Movement | None, record: Screened) -> Movement | None:
         if before.transaction.account_id != data.account_id:
             message = "The transaction belongs to another account."
             raise Rejected(message, code="TRANSACTION_OF_OTHER_ACCOUNT", pointer="/data/transactionId")
-        if before.transaction.status is not TransactionStatus.PENDING:
+        if not _may_follow(_STATUS_AFTER[type(data)], before.transaction.status):
             return None
     if isinstance(data, e.CardReversed):
         return _released(before)
@@ -64,6 +65,12 @@ def moved(before: Movement | None, record: Screened) -> Movement | None:
     if before is None:
         return Movement(after, record.occurred_at, record.minor)
     return Movement(_filled(after, before.transaction, data), before.occurred_at, record.minor)
+
+
+def _may_follow(after: TransactionStatus, before: TransactionStatus) -> bool:
+    if before is TransactionStatus.REJECTED:
+        return after is TransactionStatus.BOOKED
+    return before is TransactionStatus.PENDING
 
 
 def _released(before: Movement | None) -> Movement:
@@ -117,6 +124,7 @@ def _filled(after: Transaction, before: Transaction, data: e.Payment) -> Transac
         for field in Transaction.__struct_fields__
         if getattr(after, field) is None and (value := getattr(before, field)) is not None
     }
+    kept.pop("rejection_reason", None)  # a movement that is not rejected now has none
     if data.category is None and data.merchant is None:
         kept["category"] = before.category
     return msgspec.structs.replace(after, occurred_at=before.occurred_at, **kept)
