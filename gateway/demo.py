@@ -128,7 +128,7 @@ class _Demo:
         self._console.print(f"[dim]{datetime.now(UTC):%H:%M:%S} UTC[/]  {story}", highlight=False)
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _programs(settings: Settings) -> list[Program]:
