@@ -41,6 +41,8 @@ class AggregateCondition(Condition, frozen=True, kw_only=True, tag="AGGREGATE"):
     total: Money | None = None
     count: int | None = None
     category: SpendingCategory | None = None
+    window_minutes: int | None = None
+    """The window in minutes where it is shorter than an hour (`windowHours` is then 1); bank-wide rules only."""
 
 
 class BaselineCondition(Condition, frozen=True, kw_only=True, tag="BASELINE"):

@@ -1,0 +1,11 @@
+"""Run the analytics service: `python -m services.analytics`."""
+
+import os
+
+from contracts.settings import read_settings
+from services.analytics.app import create_app
+from services.service import serve
+
+if __name__ == "__main__":
+    settings = read_settings(os.environ)
+    serve(create_app(settings), settings, settings.analytics_port)

@@ -1,0 +1,217 @@
+"""Apply events to state, facts and alerts, in log order, within the writer's transaction: the heart of the consumer.
+
+    event ──▶ close what the clock closes ──▶ fact ──▶ day totals, balance, card ──▶ rules ──▶ alerts ──▶ close by event
+
+A late event, one of a closed day, corrects facts and totals, is recorded, and is judged by all rules but that day's.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from contracts import events as e
+from contracts.events import LogEntry
+from contracts.money import minor_of
+from contracts.rules import FailureCondition
+from contracts.vocabulary import TransactionStatus
+from services.analytics.balances import restate, with_balances
+from services.analytics.batches import read_batch
+from services.analytics.closing import close_by_clock, close_windows
+from services.analytics.facts import Fact, fact_after, released
+from services.analytics.instants import DAY_US, SECOND_US, day_number, has_time_of_day, micros_of
+from services.analytics.memory import Memory
+from services.analytics.outcomes import Outcome
+from services.analytics.payment_rules import failed_payment
+from services.analytics.references import REGISTERS
+from services.analytics.rules import evaluate, new_device
+from services.analytics.sights import Sight
+from services.analytics.states import AccountState, CardPayment, CategoryState, category_key
+from services.analytics.windows import late_by_s, open_day_by_event
+from services.analytics.workspace import Workspace
+
+
+def apply_batch(
+    connection: sqlite3.Connection, memory: Memory, entries: Sequence[LogEntry], lateness_s: int
+) -> Outcome:
+    """Apply consecutive entries of the log and move the offset past them."""
+    batch = read_batch(entries)
+    work = Workspace(connection, memory)
+    work.load(batch)
+    applying = _Applying(work, lateness_s * SECOND_US)
+    for entry, data in batch.entries:
+        applying.apply(entry, data)
+    last = entries[-1]
+    work.finish(last.offset)
+    return Outcome(
+        len(entries),
+        work.raising.raised,
+        len(work.late),
+        work.windows_closed,
+        batch.unreadable,
+        last.offset,
+        micros_of(last.accepted_at),
+    )
+
+
+class _Applying:
+    def __init__(self, work: Workspace, lateness_us: int) -> None:
+        self._work = work
+        self._lateness_us = lateness_us
+        self._accepted_at = ""
+        self._accepted_us = 0
+        self._handlers: dict[type, Callable[[LogEntry, Any], None]] = {
+            e.BalanceReported: self._report_balance,
+            e.CardReversed: self._release,
+            e.LoginSucceeded: self._log_in,
+            e.StandingOrderFailed: self._fail_order,
+        }
+
+    def apply(self, entry: LogEntry, data: Any) -> None:
+        if entry.accepted_at != self._accepted_at:
+            self._accepted_at, self._accepted_us = entry.accepted_at, micros_of(entry.accepted_at)
+        register = REGISTERS.get(type(data))
+        if register is not None:
+            register(self._work, data)
+        else:
+            self._handlers.get(type(data), self._pay)(entry, data)
+
+    def _pay(self, entry: LogEntry, data: e.Payment) -> None:
+        work = self._work
+        account = work.account(data.account_id, data.amount.currency)
+        occurred_us = micros_of(entry.event.time)
+        self._hear(data.account_id, account)
+        before = work.fact(data.transaction_id)
+        fact = fact_after(before, data, occurred_us)
+        if fact is None:
+            return
+        if fact.status is TransactionStatus.BOOKED:
+            fact = with_balances(fact, data, account, occurred_us)
+        work.put_fact(fact)
+        self._note_lateness(entry, fact, account)
+        sight = Sight(account, fact, before, partial(work.facts_between, fact.account_id))
+        self._add_spending(sight)
+        self._add_card_payment(sight)
+        if type(data) is e.CardDeclined:
+            sight.decline_reason = data.reason
+        elif type(data) is e.PaymentRejected:
+            sight.failure_reason = data.reason
+        self._judge(sight)
+        self._close_by_event(data.account_id, account, fact.occurred_us)
+
+    def _hear(self, account_id: str, account: AccountState) -> None:
+        """Close what the log's clock closes before this event, and note that the account was heard of."""
+        close_by_clock(self._work, account_id, account, self._accepted_us, self._lateness_us)
+        account.heard_us = self._accepted_us
+        self._work.memory.accounts.put(account_id, account)
+
+    def _note_lateness(self, entry: LogEntry, fact: Fact, account: AccountState) -> None:
+        if fact.day < account.open_day:
+            late_s = late_by_s(account, fact.occurred_us, DAY_US)
+            event = entry.event
+            self._work.record_late(entry.offset, event.id, event.source, fact.account_id, fact.occurred_us, late_s)
+
+    def _add_spending(self, sight: Sight) -> None:
+        """Correct the day's total of the category, and of the one the payment was in before."""
+        fact, before, account = sight.fact, sight.before, sight.account
+        if before is not None and before.spending:
+            self._add(before, -before.spending)
+        if fact.spending:
+            state, total = self._add(fact, fact.spending)
+            if fact.day >= account.open_day:
+                sight.day_total, sight.spread = total, state.spread_before(account.open_day)
+
+    def _add(self, fact: Fact, minor: int) -> tuple[CategoryState, int]:
+        state = self._work.category(fact.account_id, fact.category)
+        total = state.add(fact.day, minor)
+        self._work.memory.categories.put(category_key(fact.account_id, fact.category), state)
+        return state, total
+
+    def _add_card_payment(self, sight: Sight) -> None:
+        """Remember a payment by card. One without a time of day says nothing about minutes and is left out."""
+        fact = sight.fact
+        if fact.card_id is None or sight.before is not None or fact.minor > 0 or not has_time_of_day(fact.occurred_us):
+            return
+        if fact.status is TransactionStatus.REJECTED:
+            return
+        card = self._work.card(fact.card_id)
+        card.remember(CardPayment(fact.occurred_us, fact.transaction_id, -fact.minor))
+        self._work.memory.cards.put(fact.card_id, card)
+        sight.card_payments = card.recent
+
+    def _judge(self, sight: Sight) -> None:
+        work, fact = self._work, sight.fact
+        for customer_id in sight.account.holders:
+            for rule in work.rules.account_rules(work.connection, customer_id, fact.account_id):
+                finding = evaluate(rule, sight)
+                if finding is not None:
+                    work.raising.raise_for(customer_id, rule, finding, self._accepted_at)
+        if fact.card_id is None:
+            return
+        for customer_id in self._card_users(fact.card_id, sight.account):
+            sight.home = work.customer(customer_id).residency if fact.country else ""
+            for rule in work.rules.card_rules(work.connection, customer_id, fact.account_id):
+                finding = evaluate(rule, sight)
+                if finding is not None:
+                    work.raising.raise_for(customer_id, rule, finding, self._accepted_at)
+
+    def _card_users(self, card_id: str, account: AccountState) -> Iterable[str]:
+        """Return whom a card's alerts concern: its cardholder, or every holder while the card is unknown."""
+        cardholder = self._work.card(card_id).cardholder
+        return (cardholder,) if cardholder else account.holders
+
+    def _close_by_event(self, account_id: str, account: AccountState, occurred_us: int) -> None:
+        open_day = open_day_by_event(account, occurred_us, self._lateness_us)
+        if open_day != account.open_day:
+            close_windows(self._work, account_id, account, open_day, lambda _: self._accepted_at)
+
+    def _release(self, entry: LogEntry, data: e.CardReversed) -> None:
+        before = self._work.fact(data.transaction_id)
+        fact = None if before is None else released(before)
+        if before is None or fact is None:
+            return
+        account = self._work.account(data.account_id, fact.currency)
+        self._hear(data.account_id, account)
+        self._work.put_fact(fact)
+        self._note_lateness(entry, fact, account)
+        if before.spending:
+            self._add(before, -before.spending)
+
+    def _report_balance(self, entry: LogEntry, data: e.BalanceReported) -> None:
+        account = self._work.account(data.account_id, data.balance.currency)
+        reported = minor_of(data.balance.amount, data.balance.currency, signed=True)
+        since = self._work.booked_after(data.account_id, day_number(data.reference_date))
+        restate(account, reported, since, micros_of(entry.event.time))
+        self._work.memory.accounts.put(data.account_id, account)
+
+    def _log_in(self, entry: LogEntry, data: e.LoginSucceeded) -> None:
+        """The first device of a customer is how they came to the bank: it is remembered and nobody is alarmed."""
+        work = self._work
+        customer = work.customer(data.customer_id)
+        is_first = not customer.devices
+        if not customer.remember_device(data.device_id):
+            return
+        work.memory.customers.put(data.customer_id, customer)
+        if is_first:
+            return
+        for rule in work.rules.new_device:
+            finding = new_device(rule, data, micros_of(entry.event.time))
+            work.raising.raise_for(data.customer_id, rule, finding, self._accepted_at)
+
+    def _fail_order(self, entry: LogEntry, data: e.StandingOrderFailed) -> None:
+        work, event = self._work, entry.event
+        account = work.account(data.account_id, data.amount.currency)
+        subject = f"{event.source} {event.id}"
+        for customer_id in account.holders:
+            for rule in work.rules.account_rules(work.connection, customer_id, data.account_id):
+                if isinstance(rule.condition, FailureCondition):
+                    finding = failed_payment(
+                        rule,
+                        subject,
+                        micros_of(event.time),
+                        data.amount,
+                        data.reason,
+                        data.counterparty,
+                        account_id=data.account_id,
+                    )
+                    work.raising.raise_for(customer_id, rule, finding, self._accepted_at)

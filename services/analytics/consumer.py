@@ -1,0 +1,93 @@
+"""Follow the event log for ever: each batch is applied and committed together with its offset, or not at all.
+
+A crash, a repeat or another cut into batches changes nothing: the offset says what is applied, and alerts have ids made
+from what they are about. A batch is committed as it comes, never waited for to fill.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from contracts.events import LogEntry
+from contracts.failures import Overloaded, Unavailable
+from services.analytics import metrics
+from services.analytics.applying import apply_batch
+from services.analytics.closing import close_quiet, watched_accounts
+from services.analytics.instants import micros_at
+from services.analytics.memory import Memory
+from services.analytics.outcomes import Outcome
+from services.analytics.signals import Signal
+from services.analytics.workspace import applied_offset
+from services.database import Database
+
+RETRY_S = 0.5
+"""Wait after the store refused a batch."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Reader(Protocol):
+    """Where batches come from: `[]` means caught up and quiet."""
+
+    def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]: ...
+
+
+class Consumer:
+    """The one consumer of the log in this service; nobody else writes facts, states and new alerts."""
+
+    def __init__(self, database: Database, lateness_s: int, clock: Callable[[], datetime], appended: Signal) -> None:
+        self._database = database
+        self._lateness_s = lateness_s
+        self._clock = clock
+        self._appended = appended
+        self._memory = Memory()
+        self.offset = 0
+        self.lag_ms = 0
+
+    async def run(self, reader: Reader) -> None:
+        """Apply what the reader yields, from where the store stands; goes on after failures of the store."""
+        while True:
+            try:
+                self.offset = await self._database.read(applied_offset)
+                async with aclosing(reader.batches(self.offset)) as batches:
+                    async for batch in batches:
+                        await self.apply(batch)
+            except (Unavailable, Overloaded) as failure:
+                _log.error("batch not applied", code=failure.reason, detail=failure.detail, after=self.offset)
+                await asyncio.sleep(RETRY_S)
+
+    async def apply(self, entries: list[LogEntry]) -> None:
+        """Apply consecutive entries right after the applied offset; with none, close what the clock closes.
+
+        Raises:
+            Unavailable, Overloaded: nothing of it is stored; may be retried.
+        """
+        if not entries:
+            await self._tick()
+            return
+        outcome = await self._commit(lambda c: apply_batch(c, self._memory, entries, self._lateness_s))
+        self.offset = outcome.offset
+        self.lag_ms = max(0, micros_at(self._clock()) - outcome.accepted_us) // 1000
+        metrics.OFFSET.set(self.offset)
+        metrics.LAG.set(self.lag_ms / 1000)
+
+    async def _tick(self) -> None:
+        account_ids = await self._database.read(watched_accounts)
+        if account_ids:
+            now_us = micros_at(self._clock())
+            await self._commit(lambda c: close_quiet(c, self._memory, account_ids, now_us, self._lateness_s))
+
+    async def _commit(self, job: Callable[..., Outcome]) -> Outcome:
+        try:
+            outcome = await self._database.write(job)
+        except (Unavailable, Overloaded):
+            self._memory.forget()  # the transaction was undone: what memory learnt in it is not true
+            raise
+        metrics.count(outcome)
+        if outcome.raised:
+            self._appended.wake()
+        return outcome

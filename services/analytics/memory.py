@@ -1,0 +1,27 @@
+"""What the consumer keeps in memory between batches: state by key, and the rules. Bounded; about 200 MB when full."""
+
+from services.analytics.keyed_state import StateTable
+from services.analytics.rule_book import RuleBook
+from services.analytics.states import AccountState, CardState, CategoryState, CustomerState
+
+ACCOUNTS_MAX = 100_000
+CARDS_MAX = 50_000
+CUSTOMERS_MAX = 50_000
+CATEGORIES_MAX = 100_000
+
+
+class Memory:
+    """The state tables and the rule book; forget all of it after a transaction that was undone."""
+
+    def __init__(self) -> None:
+        self.accounts = StateTable("account_states", AccountState, kept_max=ACCOUNTS_MAX)
+        self.cards = StateTable("card_states", CardState, kept_max=CARDS_MAX)
+        self.customers = StateTable("customer_states", CustomerState, kept_max=CUSTOMERS_MAX)
+        self.categories = StateTable("category_states", CategoryState, kept_max=CATEGORIES_MAX)
+        self.rules = RuleBook()
+
+    def forget(self) -> None:
+        """Empty everything."""
+        for table in (self.accounts, self.cards, self.customers, self.categories):
+            table.forget()
+        self.rules.forget()

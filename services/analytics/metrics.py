@@ -1,0 +1,23 @@
+"""What the analytics service counts for Prometheus; one registry a process, as that library has it."""
+
+from prometheus_client import Counter, Gauge
+
+from services.analytics.outcomes import Outcome
+
+OFFSET = Gauge("belfry_analytics_applied_offset", "Offset of the event log up to which everything is applied.")
+LAG = Gauge("belfry_analytics_lag_seconds", "Seconds from the log's acceptance to the commit here, last batch.")
+EVENTS = Counter("belfry_analytics_events_applied", "Events of the log applied, those without effect included.")
+UNREADABLE = Counter("belfry_analytics_events_unreadable", "Events that could not be read and changed nothing.")
+ALERTS = Counter("belfry_analytics_alerts_raised", "Alerts raised, by kind.", ["kind"])
+LATE = Counter("belfry_analytics_late_events", "Events that came after their day had closed.")
+WINDOWS = Counter("belfry_analytics_windows_closed", "Days of accounts that were closed.")
+
+
+def count(outcome: Outcome) -> None:
+    """Count what a transaction did."""
+    EVENTS.inc(outcome.applied)
+    UNREADABLE.inc(outcome.unreadable)
+    LATE.inc(outcome.late)
+    WINDOWS.inc(outcome.windows_closed)
+    for kind, number in outcome.raised.items():
+        ALERTS.labels(kind).inc(number)

@@ -1,0 +1,150 @@
+"""The rules in force as the consumer reads them: the bank's, and each customer's own, remembered until a rule changes.
+
+Rules are written by the same writer, between two batches: a change holds for the events after the consumer's offset at
+that moment, also after a crash.
+"""
+
+import sqlite3
+
+import msgspec
+
+from contracts.rules import AggregateCondition, AlertRule, NewDeviceCondition
+from contracts.vocabulary import Comparison, RuleState
+from services.analytics.bank_rules import BANK_RULES
+from services.analytics.rules import concerns_card
+
+CUSTOMERS_MAX = 100_000
+"""Customers whose rules are remembered."""
+
+encode_rule = msgspec.json.Encoder().encode
+decode_rule = msgspec.json.Decoder(AlertRule).decode
+Rules = tuple[AlertRule, ...]
+
+
+class RuleBook:
+    """Active rules; the writer thread's alone."""
+
+    def __init__(self) -> None:
+        self._changes = -1
+        self._bank_card: Rules = ()
+        self._bank_account: Rules = ()
+        self._own: dict[str, Rules] = {}
+        self.new_device: Rules = ()
+
+    def refresh(self, connection: sqlite3.Connection) -> None:
+        """Notice rules that were changed since the last batch."""
+        changes = changes_of(connection)
+        if changes == self._changes:
+            return
+        self._own.clear()
+        bank = [rule for rule in _read(connection, "customer_id IS NULL ORDER BY id") if _is_active(rule)]
+        self.new_device = tuple(rule for rule in bank if isinstance(rule.condition, NewDeviceCondition))
+        self._bank_card = tuple(rule for rule in bank if concerns_card(rule))
+        self._bank_account = tuple(
+            rule for rule in bank if not concerns_card(rule) and not isinstance(rule.condition, NewDeviceCondition)
+        )
+        self._changes = changes
+
+    def card_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str) -> Rules:
+        """Return the rules about a cardholder's use of cards on an account."""
+        own = self._own_rules(connection, customer_id)
+        if not own:
+            return self._bank_card
+        return self._bank_card + tuple(rule for rule in own if concerns_card(rule) and watches(rule, account_id))
+
+    def account_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str) -> Rules:
+        """Return the rules about an account a customer holds."""
+        own = self._own_rules(connection, customer_id)
+        if not own:
+            return self._bank_account
+        return self._bank_account + tuple(rule for rule in own if not concerns_card(rule) and watches(rule, account_id))
+
+    def below_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str) -> Rules:
+        """Return a customer's rules that are decided when a window of the account closes."""
+        own = self._own_rules(connection, customer_id)
+        return tuple(rule for rule in own if is_below(rule) and watches(rule, account_id)) if own else ()
+
+    def forget(self) -> None:
+        """Read everything anew at the next refresh."""
+        self._changes = -1
+
+    def _own_rules(self, connection: sqlite3.Connection, customer_id: str) -> Rules:
+        own = self._own.get(customer_id)
+        if own is None:
+            if len(self._own) >= CUSTOMERS_MAX:
+                del self._own[next(iter(self._own))]
+            own = self._own[customer_id] = tuple(filter(_is_active, own_rules(connection, customer_id)))
+        return own
+
+
+def own_rules(connection: sqlite3.Connection, customer_id: str) -> list[AlertRule]:
+    """Read a customer's own rules, by id."""
+    return _read(connection, "customer_id = ? ORDER BY id", customer_id)
+
+
+def bank_rules(connection: sqlite3.Connection) -> list[AlertRule]:
+    """Read the bank-wide rules, by id."""
+    return _read(connection, "customer_id IS NULL ORDER BY id")
+
+
+def rule_of(connection: sqlite3.Connection, rule_id: str) -> AlertRule | None:
+    """Read one rule."""
+    return next(iter(_read(connection, "id = ?", rule_id)), None)
+
+
+def below_rules(connection: sqlite3.Connection) -> list[AlertRule]:
+    """Read the active rules that wait for windows to close."""
+    rules = _read(connection, "customer_id IS NOT NULL ORDER BY id")
+    return [rule for rule in rules if _is_active(rule) and is_below(rule)]
+
+
+def watches(rule: AlertRule, account_id: str) -> bool:
+    """Say whether a rule is about an account; one that names none is about all of its customer's."""
+    return not rule.account_ids or account_id in rule.account_ids
+
+
+def is_below(rule: AlertRule) -> bool:
+    """Say whether a rule is decided when a window closes."""
+    return isinstance(rule.condition, AggregateCondition) and rule.condition.comparison is Comparison.BELOW
+
+
+def keep_rule(connection: sqlite3.Connection, rule: AlertRule) -> None:
+    """Write a rule and tell the consumer."""
+    connection.execute(
+        "INSERT INTO rules VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+        (rule.id, rule.customer_id, encode_rule(rule)),
+    )
+    _count_change(connection)
+
+
+def drop_rule(connection: sqlite3.Connection, rule_id: str) -> None:
+    """Delete a rule and tell the consumer."""
+    connection.execute("DELETE FROM rules WHERE id = ?", (rule_id,))
+    _count_change(connection)
+
+
+def seed_bank_rules(connection: sqlite3.Connection) -> None:
+    """Put the bank-wide rules in force that are not there yet."""
+    known = {rule.id for rule in bank_rules(connection)}
+    for rule in BANK_RULES:
+        if rule.id not in known:
+            keep_rule(connection, rule)
+
+
+def changes_of(connection: sqlite3.Connection) -> int:
+    """Return how often rules were changed."""
+    row = connection.execute("SELECT count FROM rule_changes").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _count_change(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO rule_changes VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET count = count + 1")
+
+
+def _read(connection: sqlite3.Connection, where: str, *parameters: str) -> list[AlertRule]:
+    rows = connection.execute(f"SELECT body FROM rules WHERE {where}", parameters)  # noqa: S608 - conditions of ours
+    return [decode_rule(row[0]) for row in rows]
+
+
+def _is_active(rule: AlertRule) -> bool:
+    return rule.state is RuleState.ACTIVE

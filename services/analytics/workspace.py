@@ -1,0 +1,116 @@
+"""What one transaction works on: the consumer's memory, the batch's facts, and the alerts it raises.
+
+Facts made in the batch are written when something must read them back, and at the end.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from services.analytics.alert_log import SqliteAlertLog
+from services.analytics.batches import Batch
+from services.analytics.facts import Fact, facts_by_id, select_facts, write_facts
+from services.analytics.instants import day_of, time_text
+from services.analytics.memory import Memory
+from services.analytics.raising import Raising
+from services.analytics.states import AccountState, CardState, CategoryState, CustomerState, category_key
+
+FACTS_READ_MAX = 10_000
+"""Facts of one account that a rule looks at together; the earliest of more are read."""
+
+LateRow = tuple[int, str, str, str, str, int]
+
+
+class Workspace:
+    """State, facts and alerts of one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, memory: Memory) -> None:
+        self.connection = connection
+        self.memory = memory
+        self.rules = memory.rules
+        self.raising = Raising(connection, SqliteAlertLog(connection))
+        self.late: list[LateRow] = []
+        self.windows_closed = 0
+        self._facts: dict[str, Fact] = {}
+        self._unwritten: dict[str, Fact] = {}
+        self.rules.refresh(connection)
+
+    def load(self, batch: Batch) -> None:
+        """Bring what a batch touches into memory, by key and all at once."""
+        connection, memory = self.connection, self.memory
+        memory.accounts.load(connection, batch.accounts)
+        memory.cards.load(connection, batch.cards)
+        memory.customers.load(connection, batch.customers)
+        memory.categories.load(connection, batch.categories)
+        for fact in facts_by_id(connection, list(batch.transactions)):
+            self._facts[fact.transaction_id] = fact
+
+    def account(self, account_id: str, currency: str) -> AccountState:
+        """Return an account; the event service lets no event pass of one that was not opened."""
+        state = self.memory.accounts.fetch(self.connection, account_id)
+        return AccountState(currency=currency) if state is None else state
+
+    def card(self, card_id: str) -> CardState:
+        """Return a card; one not issued yet has no cardholder."""
+        return self.memory.cards.fetch(self.connection, card_id) or CardState()
+
+    def customer(self, customer_id: str) -> CustomerState:
+        """Return a customer; one not registered yet has no residency and no devices."""
+        return self.memory.customers.fetch(self.connection, customer_id) or CustomerState()
+
+    def category(self, account_id: str, category: str) -> CategoryState:
+        """Return an account's spending by day in a category."""
+        return self.memory.categories.fetch(self.connection, category_key(account_id, category)) or CategoryState()
+
+    def fact(self, transaction_id: str) -> Fact | None:
+        """Return the fact of a transaction of the batch."""
+        return self._facts.get(transaction_id)
+
+    def put_fact(self, fact: Fact) -> None:
+        """Keep a new or changed fact."""
+        self._facts[fact.transaction_id] = self._unwritten[fact.transaction_id] = fact
+
+    def facts_between(self, account_id: str, start_us: int, end_us: int) -> Sequence[Fact]:
+        """Read an account's facts in a time, both ends included, those of the batch among them."""
+        self._write_facts()
+        where = "account_id = ? AND day BETWEEN ? AND ? AND occurred_us BETWEEN ? AND ? LIMIT ?"
+        parameters = (account_id, day_of(start_us), day_of(end_us), start_us, end_us, FACTS_READ_MAX)
+        return list(select_facts(self.connection, where, parameters))
+
+    def booked_after(self, account_id: str, day: int) -> int:
+        """Return the sum, in minor units, of what was booked on an account after a day."""
+        self._write_facts()
+        query = "SELECT coalesce(sum(minor), 0) FROM facts WHERE account_id = ? AND booked_on > ?"
+        return int(self.connection.execute(query, (account_id, day)).fetchone()[0])
+
+    def record_late(self, offset: int, event_id: str, source: str, account_id: str, us: int, late_by_s: int) -> None:
+        """Record an event that came after its window had closed."""
+        self.late.append((offset, event_id, source, account_id, time_text(us), late_by_s))
+
+    def finish(self, offset: int | None) -> None:
+        """Write everything; `offset` is the last one applied, None for a tick of the clock."""
+        self._write_facts()
+        if self.late:
+            self.connection.executemany("INSERT OR IGNORE INTO late_events VALUES (?, ?, ?, ?, ?, ?)", self.late)
+        memory = self.memory
+        for table in (memory.accounts, memory.cards, memory.customers, memory.categories):
+            table.flush(self.connection)
+        if offset is not None:
+            self.connection.execute(
+                "INSERT INTO progress VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET log_offset = excluded.log_offset",
+                (offset,),
+            )
+
+    def _write_facts(self) -> None:
+        if self._unwritten:
+            write_facts(self.connection, sorted(self._unwritten.values(), key=_place))
+            self._unwritten.clear()
+
+
+def _place(fact: Fact) -> tuple[str, int]:
+    return fact.account_id, fact.day
+
+
+def applied_offset(connection: sqlite3.Connection) -> int:
+    """Return the last offset applied, 0 at first."""
+    row = connection.execute("SELECT log_offset FROM progress").fetchone()
+    return 0 if row is None else int(row[0])
