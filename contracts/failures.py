@@ -14,6 +14,7 @@
     └── TimedOut             the deadline passed: may be retried when idempotent
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import msgspec
@@ -54,6 +55,11 @@ class Failure(Exception):
         self.pointer = pointer
         self.detail = detail
         self.retry_after_s = retry_after_s
+
+    @property
+    def hints(self) -> Mapping[str, object]:
+        """Return what a client may need to get past it, beside code and pointer; empty for most."""
+        return {}
 
     def problem(self) -> Problem:
         """Render for the wire, without the operator's detail."""

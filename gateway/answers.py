@@ -9,6 +9,7 @@ from starlette.types import Send
 from contracts.failures import Failure
 from gateway.errors import render_failure
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
+from gateway.step_up import StepUpRequired
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -55,7 +56,8 @@ async def send_failure(
     """Send a failure as a GraphQL response with its HTTP status and the headers that go with it."""
     more = list(headers)
     if failure.status == 401:
-        more.append((b"www-authenticate", b'Bearer realm="belfry"'))
+        challenge = failure.challenge if isinstance(failure, StepUpRequired) else 'Bearer realm="belfry"'
+        more.append((b"www-authenticate", challenge.encode()))
     if failure.retry_after_s is not None:
         more.append((b"retry-after", b"%d" % max(1, round(failure.retry_after_s))))
     await send_json(send, failure.status, {"errors": [render_failure(failure)]}, media_type, more)

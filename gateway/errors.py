@@ -87,4 +87,4 @@ def _extensions(failure: Failure) -> dict[str, Any]:
         extensions["pointer"] = failure.pointer
     if failure.retry_after_s is not None:
         extensions["retryAfter"] = failure.retry_after_s
-    return extensions
+    return {**extensions, **failure.hints}
