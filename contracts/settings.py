@@ -71,6 +71,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the signed manifest of trusted documents; needed unless `BELFRY_DOCUMENTS` is `open`."""
     documents_key: str = ""
     """Public key that verifies the manifest: Ed25519, 32 bytes in base64."""
+    cost_max: Count = 20_000
+    """Highest estimated cost of one operation (`@cost`, `@listSize`); a page of 20 transactions costs about 60."""
+    cost_mode: str = "enforce"
+    """What happens to an operation over the bound: `enforce` (refused) or `measure` (counted)."""
+    customer_cost_per_minute: Count = 600_000
+    """Cost one customer's operations may have in a minute, all together."""
+    address_requests_per_minute: Count = 120_000
+    """Requests and sockets one address may open in a minute; many customers share an address."""
     http_statuses: str = "compatible"
     """HTTP statuses of GraphQL answers: `compatible` (what clients expect today) or `v1` (the 2026 specification)."""
     allowed_origins: str = ""
@@ -124,6 +132,8 @@ def checked(settings: Settings) -> Settings:
         settings.documents_manifest and settings.documents_key
     ):
         raise BadSetting("BELFRY_DOCUMENTS_MANIFEST and BELFRY_DOCUMENTS_KEY are needed together.")
+    if settings.cost_mode not in {"enforce", "measure"}:
+        raise BadSetting("BELFRY_COST_MODE must be enforce or measure.")
     if settings.http_statuses not in {"compatible", "v1"}:
         raise BadSetting("BELFRY_HTTP_STATUSES must be compatible or v1.")
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:

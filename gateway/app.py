@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,16 +24,12 @@ from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, service_
 from gateway.answers import encode_json
 from gateway.demo_customers import DemoCustomers
 from gateway.demo_issuer import ISSUER, DemoIssuer
-from gateway.document_directory import DocumentDirectory, DocumentMode
-from gateway.documents import Documents
 from gateway.edge import create_edge, split_setting
-from gateway.execution import Engine
+from gateway.engines import assemble_engine
 from gateway.feed import AlertFeed
 from gateway.ide import ide_routes
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys, KeySource, RemoteKeys
-from gateway.operations_manifest import BadManifest
-from gateway.trusted_documents import TrustedDocuments
 from resolvers.context import RequestContext
 from resolvers.cursors import CursorCodec
 from resolvers.principal import Principal
@@ -43,8 +38,6 @@ from schema.build import build_schema
 JWKS_PATH = "/.well-known/jwks.json"
 OPERATIONS_DIR = Path(__file__).parent.parent / "schema" / "operations"
 CURSOR_KEY_FILE = "cursor.key"
-
-_log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -62,17 +55,21 @@ def create_app(settings: Settings) -> Starlette:
     )
     issuer = _demo_issuer(settings)
     cursors = CursorCodec(_cursor_keys(settings))
-    schema = build_schema()
-    documents = Documents(schema._schema)  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
-    trusted = _trusted(settings, documents)
 
     def make_context(principal: Principal) -> RequestContext:
         return RequestContext(principal, backends, Deadline.after(settings.request_timeout_s), feed, cursors)
 
+    engine, rates, audit, trusted = assemble_engine(settings, build_schema(), make_context)
+
+    following: list[asyncio.Task[None]] = []
+
+    async def checks() -> dict[str, bool]:
+        return {**await backends.ready(), "following": not any(task.done() for task in following)}
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with transport:
-            following = [asyncio.create_task(feed.run())]
+            following.append(asyncio.create_task(feed.run()))
             if trusted is not None:
                 following.append(asyncio.create_task(trusted.follow()))
             try:
@@ -81,18 +78,19 @@ def create_app(settings: Settings) -> Starlette:
                 for task in following:
                     task.cancel()
                 await asyncio.wait(following)
+                await audit.close()
 
-    directory = DocumentDirectory(documents, mode=DocumentMode(settings.documents), trusted=trusted)
     return create_edge(
         settings,
-        engine=Engine(schema, directory, make_context, timeout_s=settings.request_timeout_s),
+        engine=engine,
+        rates=rates,
         authenticator=Authenticator(
             _keys(settings, issuer, transport),
             issuer=settings.issuer or ISSUER,
             audience=settings.audience,
             clock=time.time,
         ),
-        checks=backends.ready,
+        checks=checks,
         lifespan=lifespan,
         routes=_demo_routes(issuer, backends) if issuer is not None else (),
     )
@@ -112,15 +110,6 @@ def _keys(settings: Settings, issuer: DemoIssuer | None, transport: AiohttpTrans
     if issuer is not None:
         return FixedKeys([issuer.public_key])
     return RemoteKeys(settings.jwks_url, transport, time.monotonic)
-
-
-def _trusted(settings: Settings, documents: Documents) -> TrustedDocuments | None:
-    if not settings.documents_manifest:
-        return None
-    try:
-        return TrustedDocuments(Path(settings.documents_manifest), settings.documents_key, documents)
-    except BadManifest as error:
-        raise BadSetting(f"BELFRY_DOCUMENTS_MANIFEST: {error.message}") from None
 
 
 def _cursor_keys(settings: Settings) -> list[bytes]:

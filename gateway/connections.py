@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from starlette.types import Scope
+
 from contracts.failures import Overloaded
 
 SOCKETS_PER_CUSTOMER_MAX = 20
@@ -13,6 +15,12 @@ SOCKETS_PER_ADDRESS_MAX = 2_000
 """Many customers share an address behind a carrier's NAT."""
 STREAMS_PER_ADDRESS_MAX = 2_000
 RETRY_AFTER_S = 5.0
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address a request or socket came from."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
 
 
 class Caps:

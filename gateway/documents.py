@@ -148,6 +148,11 @@ def is_subscription(operation: OperationDefinitionNode) -> bool:
     return operation.operation is OperationType.SUBSCRIPTION
 
 
+def is_query(operation: OperationDefinitionNode) -> bool:
+    """Say whether the operation is a query."""
+    return operation.operation is OperationType.QUERY
+
+
 def is_mutation(operation: OperationDefinitionNode) -> bool:
     """Say whether the operation is a mutation, which may not be sent by GET."""
     return operation.operation is OperationType.MUTATION

@@ -20,6 +20,7 @@ from gateway.execution import Engine
 from gateway.health import Checks, Health
 from gateway.http import GraphQLOverHTTP
 from gateway.identity import Authenticator
+from gateway.rate_limits import RateLimits
 from gateway.statuses import StatusProfile
 from gateway.streams import Streams
 from gateway.websocket import INIT_WAIT_S, Sockets
@@ -34,6 +35,7 @@ def create_edge(
     *,
     engine: Engine,
     authenticator: Authenticator,
+    rates: RateLimits,
     checks: Checks,
     lifespan: Lifespan | None = None,
     routes: Sequence[BaseRoute] = (),
@@ -42,10 +44,10 @@ def create_edge(
     """Build the application around an engine; `routes` come after its own. `state.streams` and `.sockets` count."""
     origins = split_setting(settings.allowed_origins)
     streams = Streams(engine)
-    sockets = Sockets(engine, authenticator, allowed_origins=origins, init_wait_s=init_wait_s)
+    sockets = Sockets(engine, authenticator, rates, allowed_origins=origins, init_wait_s=init_wait_s)
     app = Starlette(
         routes=[
-            Route(PATH, GraphQLOverHTTP(engine, authenticator, streams, StatusProfile(settings.http_statuses))),
+            Route(PATH, GraphQLOverHTTP(engine, authenticator, rates, streams, StatusProfile(settings.http_statuses))),
             WebSocketRoute(PATH, sockets),
             *Health(checks, operator_token=settings.service_token).routes(),
             *routes,

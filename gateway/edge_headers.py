@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.answers import SECURITY_HEADERS, RawHeaders, send_json
-from gateway.execution import new_trace_id
+from gateway.callers import new_trace_id
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 PREFLIGHT_KEPT_S = 600

@@ -5,7 +5,6 @@ Strawberry's extension machinery. Always answers: whatever a resolver does becom
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Protocol, TypeGuard, cast
@@ -24,9 +23,19 @@ from graphql import (
 from graphql.execution import Executor as AnyExecutor
 from strawberry.execution import optimized_is_awaitable
 
-from contracts.failures import TimedOut
+from contracts.failures import Forbidden, TimedOut
+from gateway.audit import AuditLog
+from gateway.audit_records import alert_record, mutation_record, refusal_record
+from gateway.callers import Caller
 from gateway.document_directory import DocumentDirectory, PersistedQueryNotFound
-from gateway.documents import InvalidDocument, PreparedDocument, UndeterminedOperation, is_subscription
+from gateway.documents import (
+    InvalidDocument,
+    PreparedDocument,
+    UndeterminedOperation,
+    is_mutation,
+    is_query,
+    is_subscription,
+)
 from gateway.errors import (
     BAD_VARIABLES,
     NOT_PERSISTED,
@@ -40,7 +49,8 @@ from gateway.errors import (
 )
 from gateway.incremental import render_initial, render_subsequent
 from gateway.operations import Operation
-from gateway.telemetry import OPERATION_SECONDS, Transport, count_answer
+from gateway.telemetry import OPERATION_SECONDS, count_answer
+from gateway.toll import Charge, Toll
 from resolvers.principal import Principal
 
 HARD_STOP_S = 0.25
@@ -67,14 +77,6 @@ class Refused(Exception):
         return {"errors": self.errors}
 
 
-class Caller(msgspec.Struct, frozen=True):
-    """Who asks, by which transport, and the id that joins the answer and the log."""
-
-    principal: Principal
-    transport: Transport
-    trace_id: str
-
-
 class ContextFactory(Protocol):
     """Makes what resolvers see: a fresh one for each request and each event of a subscription."""
 
@@ -87,6 +89,7 @@ class Selected(msgspec.Struct, frozen=True):
     prepared: PreparedDocument
     node: OperationDefinitionNode
     operation: Operation
+    charge: Charge
 
     @property
     def is_subscription(self) -> bool:
@@ -95,13 +98,8 @@ class Selected(msgspec.Struct, frozen=True):
 
     @property
     def is_incremental(self) -> bool:
-        """Whether its answer may come in pieces."""
-        return self.prepared.plain is not None and not self.is_subscription
-
-
-def new_trace_id() -> str:
-    """Return a fresh id that joins an answer and the log."""
-    return secrets.token_hex(8)
+        """Whether its answer may come in pieces: a mutation's never does, as its record must be written before it."""
+        return self.prepared.plain is not None and is_query(self.node)
 
 
 class Engine:
@@ -111,6 +109,8 @@ class Engine:
         self,
         schema: strawberry.Schema,
         directory: DocumentDirectory,
+        toll: Toll,
+        audit: AuditLog,
         make_context: ContextFactory,
         *,
         timeout_s: float,
@@ -118,19 +118,25 @@ class Engine:
         self._schema = schema._schema  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
         self._executor_class = cast("type[Executor]", schema.execution_context_class)
         self._directory = directory
+        self._toll = toll
+        self._audit = audit
         self._make_context = make_context
         self._stop_after_s = timeout_s + HARD_STOP_S
 
-    def select(self, operation: Operation, principal: Principal) -> Selected:
-        """Prepare the document and choose the operation.
+    async def select(self, operation: Operation, caller: Caller) -> Selected:
+        """Prepare the document, choose the operation and charge it to its customer.
 
         Raises:
             Refused: syntax, validation, or no such operation.
-            Failure: over a limit, or a document that is not known or not trusted.
+            Failure: over a limit, too costly, too much for now, or a document that is not trusted.
         """
         try:
-            prepared = self._directory.find(operation, principal)
-            return Selected(prepared, prepared.operation(operation.operation_name), operation)
+            prepared = self._directory.find(operation, caller.principal)
+            charge = self._toll.charge(prepared, operation, caller.principal)
+            return Selected(prepared, prepared.operation(operation.operation_name), operation, charge)
+        except Forbidden as refusal:
+            await self._audit.record(refusal_record(operation, caller, refusal))
+            raise
         except InvalidDocument as invalid:
             code = PARSE_FAILED if invalid.is_syntax else VALIDATION_FAILED
             raise Refused(code, render_refusals(invalid.errors)) from None
@@ -149,6 +155,8 @@ class Engine:
         executor = self._build(selected, selected.prepared.plain or selected.prepared.document, caller)
         with OPERATION_SECONDS.labels(caller.transport).time():
             payload = await self._answer(executor, caller)
+        if is_mutation(selected.node):
+            await self._audit.record(mutation_record(selected.prepared, selected.node, caller, payload))
         count_answer(caller.transport, payload)
         return payload
 
@@ -216,6 +224,9 @@ class Engine:
         async def execute_event(event_executor: Executor) -> Payload:
             event_executor.context_value = self._make_context(caller.principal)
             payload = await self._answer(event_executor, caller)
+            shown = alert_record(selected.prepared, selected.node, caller, payload)
+            if shown is not None:
+                self._audit.note(shown)
             count_answer(caller.transport, payload)
             return payload
 

@@ -9,24 +9,27 @@ add without a preflight that edge_headers.py grants to the listed origins only; 
 import asyncio
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from contracts.failures import Failure, Rejected, TimedOut, TooLarge, UnsupportedMedia
 from gateway.answers import send_answer, send_failure, send_json
 from gateway.bodies import decode_json
+from gateway.callers import Caller, new_trace_id
+from gateway.connections import address_of
 from gateway.documents import is_mutation
 from gateway.errors import render_failure
-from gateway.execution import Caller, Engine, Refused, Selected, new_trace_id
+from gateway.execution import Engine, Refused, Selected
 from gateway.identity import Authenticator
 from gateway.media_types import JSON, parse_media_type
 from gateway.negotiation import choose_framing, demand_acceptable, prefers_events, single_type
 from gateway.operations import BadRequest, Operation, read_operation, read_url_operation
+from gateway.rate_limits import RateLimits
 from gateway.sse import COMPLETE, EventFraming, with_last_event_id
 from gateway.statuses import StatusProfile, answer_status, bad_request_status, refusal_status
 from gateway.streams import Streams
 from gateway.telemetry import Transport, count_refusal
-from resolvers.principal import Principal
 
 BODY_BYTES_MAX = 256 * 1024
 BODY_S_MAX = 10.0
@@ -61,8 +64,16 @@ class SlowBody(TimedOut):
 class GraphQLOverHTTP:
     """The ASGI application behind `/graphql`."""
 
-    def __init__(self, engine: Engine, authenticator: Authenticator, streams: Streams, profile: StatusProfile) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        authenticator: Authenticator,
+        rates: RateLimits,
+        streams: Streams,
+        profile: StatusProfile,
+    ) -> None:
         self._engine = engine
+        self._rates = rates
         self._authenticator = authenticator
         self._streams = streams
         self._profile = profile
@@ -102,21 +113,23 @@ class GraphQLOverHTTP:
     ) -> None:
         if scope["method"] not in ("GET", "POST"):
             raise MethodNotAllowed("Use GET or POST.")
+        self._rates.admit(address_of(scope))
         principal = await self._authenticator.authenticate(headers.get("authorization"))
         operation = await _read(scope, receive, headers)
-        selected = self._select(scope, operation, principal)
+        caller = Caller(principal, Transport.HTTP, scope.get("state", {}).get("request_id") or new_trace_id())
+        selected = await self._select(scope, operation, caller)
         framing = choose_framing(selected, headers.get("accept"))
-        trace_id = scope.get("state", {}).get("request_id") or new_trace_id()
+        more = [VARY, *selected.charge.standing.headers()]
         if framing is None:
-            payload = await self._engine.execute(selected, Caller(principal, Transport.HTTP, trace_id))
-            await send_json(send, answer_status(self._profile, payload), payload, media_type, [VARY])
+            payload = await self._engine.execute(selected, caller)
+            await send_json(send, answer_status(self._profile, payload), payload, media_type, more)
         else:
             resumed = with_last_event_id(selected, headers.get("last-event-id"))
-            caller = Caller(principal, Transport.SSE, trace_id)
-            await self._streams.serve(scope, receive, send, framing, resumed, caller)
+            streaming = msgspec.structs.replace(caller, transport=Transport.SSE)
+            await self._streams.serve(scope, receive, send, framing, more, resumed, streaming)
 
-    def _select(self, scope: Scope, operation: Operation, principal: Principal) -> Selected:
-        selected = self._engine.select(operation, principal)
+    async def _select(self, scope: Scope, operation: Operation, caller: Caller) -> Selected:
+        selected = await self._engine.select(operation, caller)
         if scope["method"] == "GET" and is_mutation(selected.node):
             raise MethodNotAllowed("A mutation cannot be sent by GET.")
         return selected

@@ -13,18 +13,16 @@ from typing import Any, Protocol
 from starlette.types import Receive, Scope, Send
 
 from contracts.failures import Unauthenticated
-from gateway.connections import STREAMS_PER_ADDRESS_MAX, STREAMS_PER_CUSTOMER_MAX, Caps
+from gateway.answers import RawHeaders
+from gateway.callers import Caller
+from gateway.connections import STREAMS_PER_ADDRESS_MAX, STREAMS_PER_CUSTOMER_MAX, Caps, address_of
 from gateway.errors import render_failure
-from gateway.execution import Caller, Engine, Payload, Selected
+from gateway.execution import Engine, Payload, Selected
 from gateway.telemetry import OPEN
 from resolvers.principal import Principal
 
 HEARTBEAT_S = 12.0
-HEADERS = [
-    (b"cache-control", b"no-store, no-transform"),
-    (b"x-accel-buffering", b"no"),
-    (b"vary", b"Accept"),
-]
+HEADERS: RawHeaders = [(b"cache-control", b"no-store, no-transform"), (b"x-accel-buffering", b"no")]
 
 
 class Framing(Protocol):
@@ -57,23 +55,29 @@ class Streams:
         self.addresses = Caps(STREAMS_PER_ADDRESS_MAX, "streams")
 
     async def serve(
-        self, scope: Scope, receive: Receive, send: Send, framing: Framing, selected: Selected, caller: Caller
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        framing: Framing,
+        more: RawHeaders,
+        selected: Selected,
+        caller: Caller,
     ) -> None:
-        """Answer with the operation's results until it ends, the token expires or the client leaves.
+        """Answer with the operation's results until it ends, the token expires or the client leaves; `more`: headers.
 
         Raises:
             Overloaded: too many streams are open; before anything was sent.
             Refused: the variables do not fit; before anything was sent.
         """
-        address = (scope.get("client") or ("unknown", 0))[0]
-        with self.addresses.one(address), self.customers.one(caller.principal.customer_id):
+        with self.addresses.one(address_of(scope)), self.customers.one(caller.principal.customer_id):
             payloads = self._engine.answers(selected, caller)
             async with aclosing(payloads):
                 first = asyncio.ensure_future(anext(payloads, None))
                 await asyncio.wait([first], timeout=0)  # lets a refusal of the variables become a status
                 if first.done():
                     first.result()
-                headers = [(b"content-type", framing.content_type), *HEADERS]
+                headers = [(b"content-type", framing.content_type), *HEADERS, *more]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 await _write(send, framing.opening)
                 gone = asyncio.ensure_future(_disconnected(receive))

@@ -24,6 +24,12 @@ OPERATION_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 OPEN = Gauge("belfry_gateway_open", "Streams and sockets open now.", ["transport"])
+COST = Histogram(
+    "belfry_gateway_cost",
+    "Estimated cost of operations.",
+    buckets=(1, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000),
+)
+OVER_COST = Counter("belfry_gateway_over_cost", "Operations over the bound of cost, refused or only measured.")
 UNTRUSTED = Counter("belfry_gateway_untrusted_documents", "Documents run that the manifest does not hold.")
 REFUSALS = Counter("belfry_gateway_refusals", "Requests refused before execution, by code.", ["code"])
 

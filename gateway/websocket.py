@@ -16,11 +16,13 @@ from starlette.types import Send as ASGISend
 
 from contracts.failures import Failure, Overloaded, Unauthenticated, Unavailable
 from gateway.answers import encode_json
-from gateway.connections import SOCKETS_PER_ADDRESS_MAX, SOCKETS_PER_CUSTOMER_MAX, Caps
+from gateway.callers import Caller, new_trace_id
+from gateway.connections import SOCKETS_PER_ADDRESS_MAX, SOCKETS_PER_CUSTOMER_MAX, Caps, address_of
 from gateway.errors import render_failure
-from gateway.execution import Caller, Engine, Refused, new_trace_id
+from gateway.execution import Engine, Refused
 from gateway.identity import Authenticator
 from gateway.operations import Operation
+from gateway.rate_limits import RateLimits
 from gateway.telemetry import OPEN, Transport, count_refusal
 from gateway.websocket_protocol import (
     SUBPROTOCOL,
@@ -52,6 +54,7 @@ class Sockets:
         self,
         engine: Engine,
         authenticator: Authenticator,
+        rates: RateLimits,
         *,
         allowed_origins: Iterable[str] = (),
         init_wait_s: float = INIT_WAIT_S,
@@ -59,6 +62,7 @@ class Sockets:
     ) -> None:
         self.engine = engine
         self.authenticator = authenticator
+        self._rates = rates
         self.init_wait_s = init_wait_s
         self.clock = clock
         self.customers = Caps(SOCKETS_PER_CUSTOMER_MAX, "sockets")
@@ -78,7 +82,8 @@ class Sockets:
             await send({"type": "websocket.close", "code": code, "reason": "Subprotocol not acceptable"})
             return
         try:
-            with self.addresses.one((scope.get("client") or ("unknown", 0))[0]):
+            self._rates.admit(address_of(scope))
+            with self.addresses.one(address_of(scope)):
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
                 with OPEN.labels(Transport.WEBSOCKET).track_inprogress():
                     await _Socket(self, receive, send).run()
@@ -183,7 +188,7 @@ class _Socket:
     async def _operate(self, id: str, operation: Operation, principal: Principal) -> None:
         caller = Caller(principal, Transport.WEBSOCKET, new_trace_id())
         try:
-            selected = self._sockets.engine.select(operation, principal)
+            selected = await self._sockets.engine.select(operation, caller)
             if selected.is_subscription:
                 async with aclosing(self._sockets.engine.subscribe(selected, caller)) as answers:
                     async for answer in answers:

@@ -10,6 +10,7 @@ from contracts.vocabulary import AccountKind
 from resolvers import accounts as resolvers
 from resolvers import transactions
 from resolvers.context import Info
+from schema.costs import PAGE, ListSize
 from schema.enums import AccountStatus, AccountUsage, BalanceType
 from schema.holdings import Holding, StandingOrder
 from schema.money import Balance, Money, PeriodInput
@@ -59,9 +60,12 @@ class Account(Node):
     balance_history: list[Balance] | None = field(
         "Closing booked balance of each day that had a booking, oldest first; null when it could not be read.",
         resolver=_balance_history,
+        costs=[ListSize(assumed_size=100)],
     )
     transactions: TransactionConnection | None = field(
-        "Its transactions, newest first; null when they could not be read.", resolver=_transactions
+        "Its transactions, newest first; null when they could not be read.",
+        resolver=_transactions,
+        costs=[PAGE],
     )
     standing_orders: list[StandingOrder] | None = field(
         "Its standing orders; null when they could not be read.", resolver=resolvers.standing_orders

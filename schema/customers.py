@@ -18,6 +18,7 @@ from schema.accounts import Account
 from schema.alerts import AlertConnection, AlertFilter
 from schema.alerts import FilterArgument as AlertFilterArgument
 from schema.cards import Card, Device
+from schema.costs import PAGE, PREVIEW, REPORT
 from schema.enums import Interval, SpendingGroup
 from schema.insights import CashFlow, Forecast, RecurringPayment, SpendingReport
 from schema.money import PeriodInput
@@ -99,23 +100,34 @@ class Customer(Node):
         "Registered devices; null when they could not be read.", resolver=resolvers.devices
     )
     transactions: TransactionConnection | None = field(
-        "Transactions of all accounts, newest first; null when they could not be read.", resolver=_transactions
+        "Transactions of all accounts, newest first; null when they could not be read.",
+        resolver=_transactions,
+        costs=[PAGE],
     )
     spending: SpendingReport | None = field(
         "Spending over all accounts; null for a customer without accounts, or when it could not be read.",
         resolver=_spending,
+        costs=[REPORT],
     )
     cash_flow: list[CashFlow] | None = field(
-        "Booked money in and out, oldest first; null when it could not be read.", resolver=_cash_flow
+        "Booked money in and out, oldest first; null when it could not be read.",
+        resolver=_cash_flow,
+        costs=[REPORT],
     )
     recurring_payments: list[RecurringPayment] | None = field(
-        "What is paid at a steady rhythm; null when it could not be read.", resolver=insights.recurring_payments
+        "What is paid at a steady rhythm; null when it could not be read.",
+        resolver=insights.recurring_payments,
+        costs=[REPORT],
     )
     forecast: Forecast | None = field(
-        "Projected balance; null for a customer without accounts, or when it could not be read.", resolver=_forecast
+        "Projected balance; null for a customer without accounts, or when it could not be read.",
+        resolver=_forecast,
+        costs=[REPORT],
     )
     alerts: AlertConnection | None = field(
-        "The customer's alerts, newest first; null when they could not be read.", resolver=_alerts
+        "The customer's alerts, newest first; null when they could not be read.",
+        resolver=_alerts,
+        costs=[PAGE],
     )
     unread_alert_count: int | None = field(
         "How many alerts are NEW; null when it could not be read.", resolver=alert_resolvers.unread_count
@@ -126,6 +138,7 @@ class Customer(Node):
     alert_rule_preview: AlertRulePreview | None = field(
         "What a rule would have raised on past transactions; stores nothing. Null when it could not be tried.",
         resolver=_alert_rule_preview,
+        costs=[PREVIEW],
     )
     notification_preferences: NotificationPreferences | None = field(
         "What reaches the phone and when; null when it could not be read.", resolver=resolvers.preferences

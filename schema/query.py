@@ -7,6 +7,7 @@ import strawberry
 from resolvers import customers
 from resolvers import nodes as resolvers
 from resolvers.context import Info
+from schema.costs import ListSize
 from schema.customers import Customer
 from schema.nodes import Node
 from schema.views import argument, field
@@ -29,5 +30,7 @@ class Query:
         "The object with a global id; null for what does not exist and for what is not yours, alike.", resolver=_node
     )
     nodes: list[Node | None] = field(
-        "The objects with these global ids, in order; null for what `node` answers null.", resolver=_nodes
+        "The objects with these global ids, in order; null for what `node` answers null.",
+        resolver=_nodes,
+        costs=[ListSize(slicing_arguments=["ids"])],
     )

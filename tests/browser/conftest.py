@@ -16,9 +16,8 @@ from playwright.async_api import Browser, async_playwright
 
 from contracts.settings import Settings
 from gateway.demo_issuer import ISSUER, DemoIssuer
-from gateway.documents import Documents
 from gateway.edge import create_edge
-from gateway.execution import Engine
+from gateway.engines import assemble_engine
 from gateway.ide import DemoCustomer, ide_routes
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys
@@ -126,9 +125,12 @@ async def belfry_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator
     (tmp_path / "2.variables.json").write_text('{"to": 3}')
     issuer = DemoIssuer.open(tmp_path, audience="belfry")
     schema = strawberry.Schema(Query, subscription=Subscription)
+    settings = Settings(data_dir=tmp_path)
+    assembly = assemble_engine(settings, schema, Context)
     app = create_edge(
-        Settings(data_dir=tmp_path),
-        engine=Engine(schema, Documents(schema._schema), Context, timeout_s=5),
+        settings,
+        engine=assembly.engine,
+        rates=assembly.rates,
         authenticator=Authenticator(FixedKeys([issuer.public_key]), issuer=ISSUER, audience="belfry", clock=time.time),
         checks=_ready,
         routes=ide_routes(Directory(issuer), tmp_path),

@@ -18,13 +18,13 @@ from strawberry.schema.config import StrawberryConfig
 from contracts.failures import Forbidden, Unavailable
 from contracts.settings import Settings
 from gateway.demo_issuer import ISSUER, DemoIssuer
-from gateway.document_directory import DocumentDirectory
-from gateway.documents import Documents
 from gateway.edge import create_edge
+from gateway.engines import Assembly, assemble_engine
 from gateway.execution import Engine
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys
 from gateway.listeners import server_config
+from gateway.rate_limits import RateLimits
 from resolvers.principal import Principal
 
 AUDIENCE = "belfry"
@@ -133,8 +133,21 @@ def authenticator(issuer: DemoIssuer) -> Authenticator:
 
 
 @pytest.fixture
-def engine(schema: strawberry.Schema) -> Engine:
-    return Engine(schema, DocumentDirectory(Documents(schema._schema)), Context, timeout_s=0.05)
+async def assembly(schema: strawberry.Schema, settings: Settings) -> AsyncGenerator[Assembly]:
+    """The engine and its parts, as the gateway has them."""
+    assembled = assemble_engine(settings, schema, Context)
+    yield assembled
+    await assembled.audit.close()
+
+
+@pytest.fixture
+def rates(assembly: Assembly) -> RateLimits:
+    return assembly.rates
+
+
+@pytest.fixture
+def engine(assembly: Assembly) -> Engine:
+    return assembly.engine
 
 
 async def _ready() -> dict[str, bool]:
@@ -144,13 +157,18 @@ async def _ready() -> dict[str, bool]:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(
-        data_dir=tmp_path, allowed_hosts="testserver,localhost,127.0.0.1", allowed_origins="https://app.example"
+        data_dir=tmp_path,
+        allowed_hosts="testserver,localhost,127.0.0.1",
+        allowed_origins="https://app.example",
+        request_timeout_s=0.05,
+        cost_max=1_000,
+        customer_cost_per_minute=1_000_000,
     )
 
 
 @pytest.fixture
-def app(settings: Settings, engine: Engine, authenticator: Authenticator) -> Starlette:
-    return create_edge(settings, engine=engine, authenticator=authenticator, checks=_ready)
+def app(settings: Settings, engine: Engine, authenticator: Authenticator, rates: RateLimits) -> Starlette:
+    return create_edge(settings, engine=engine, authenticator=authenticator, rates=rates, checks=_ready)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from contracts.settings import BadSetting, Settings, read_settings
 from gateway.edge import create_edge
 from gateway.execution import Engine
 from gateway.identity import Authenticator
+from gateway.rate_limits import RateLimits
 
 
 async def _unasked() -> dict[str, bool]:
@@ -31,11 +32,18 @@ async def _unasked() -> dict[str, bool]:
     ],
 )
 async def test_v1_tells_by_status(
-    settings: Settings, engine: Engine, authenticator: Authenticator, token: str, accept: str, body: str, status: int
+    settings: Settings,
+    engine: Engine,
+    authenticator: Authenticator,
+    rates: RateLimits,
+    token: str,
+    accept: str,
+    body: str,
+    status: int,
 ) -> None:
     """422 for what cannot run, 294 for a partial answer, the same for both media types."""
     v1 = msgspec.structs.replace(settings, http_statuses="v1")
-    app = create_edge(v1, engine=engine, authenticator=authenticator, checks=_unasked)
+    app = create_edge(v1, engine=engine, authenticator=authenticator, rates=rates, checks=_unasked)
     headers = {"Accept": accept, "Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as client:
         assert (await client.post("/graphql", content=body, headers=headers)).status_code == status

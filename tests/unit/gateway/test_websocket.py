@@ -13,6 +13,7 @@ from gateway.demo_issuer import DemoIssuer
 from gateway.edge import create_edge
 from gateway.execution import Engine
 from gateway.identity import Authenticator
+from gateway.rate_limits import RateLimits
 from gateway.websocket_protocol import SUBPROTOCOL, CloseCode
 
 
@@ -163,9 +164,11 @@ async def _unasked() -> dict[str, bool]:
 
 
 async def test_a_silent_client_is_closed(
-    serve: Any, settings: Any, engine: Engine, authenticator: Authenticator
+    serve: Any, settings: Any, engine: Engine, authenticator: Authenticator, rates: RateLimits
 ) -> None:
     """4408 after the init wait."""
-    app = create_edge(settings, engine=engine, authenticator=authenticator, checks=_unasked, init_wait_s=0.05)
+    app = create_edge(
+        settings, engine=engine, authenticator=authenticator, rates=rates, checks=_unasked, init_wait_s=0.05
+    )
     async with serve(app) as address, opened(address) as socket:
         assert (await close_of(socket))[0] == CloseCode.INITIALISATION_TIMEOUT

@@ -1,0 +1,21 @@
+"""Who asks, over what, and under which id the answer and the log find each other."""
+
+import secrets
+
+import msgspec
+
+from gateway.telemetry import Transport
+from resolvers.principal import Principal
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks, by which transport, and the id that joins the answer and the log."""
+
+    principal: Principal
+    transport: Transport
+    trace_id: str
+
+
+def new_trace_id() -> str:
+    """Return a fresh id that joins an answer and the log."""
+    return secrets.token_hex(8)

@@ -1,0 +1,98 @@
+"""How much a customer and an address may ask for: token buckets, a full minute's worth each, refilled steadily.
+
+Customers pay by cost, so that asking for a thousand things in one request is charged like a thousand requests;
+addresses pay one a request, before anything of it is believed. Pure but for the clock it is given.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+
+from contracts.failures import Overloaded
+
+WINDOW_S = 60.0
+BUCKETS_MAX = 100_000
+"""Customers or addresses remembered; the least recently seen is forgotten, which is in its favour."""
+CHARGE_MIN = 1
+
+
+class RateLimited(Overloaded):
+    """The bucket is empty; `retry_after_s` says when it holds enough again."""
+
+    code = "RATE_LIMITED"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is left of a minute's worth."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers-10)."""
+        return [
+            (b"ratelimit-policy", b'"cost";q=%d;w=%d' % (self.limit, WINDOW_S)),
+            (b"ratelimit", b'"cost";r=%d;t=%d' % (self.remaining, self.reset_s)),
+        ]
+
+
+class Buckets:
+    """One token bucket for each key."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
+        self._capacity = per_minute
+        self._refill = per_minute / WINDOW_S
+        self._clock = clock
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def charge(self, key: str, cost: int) -> Standing:
+        """Take `cost` out of a bucket; a full bucket admits anything, however costly, and goes into debt for it.
+
+        Raises:
+            RateLimited: it does not hold enough now.
+        """
+        now = self._clock()
+        level, seen_at = self._levels.get(key, (float(self._capacity), now))
+        level = min(self._capacity, level + (now - seen_at) * self._refill)
+        needed = min(max(cost, CHARGE_MIN), self._capacity)
+        if level < needed:
+            self._put(key, level, now)
+            raise RateLimited("Too many requests.", retry_after_s=(needed - level) / self._refill)
+        level -= max(cost, CHARGE_MIN)
+        self._put(key, level, now)
+        reset_s = int((self._capacity - level) / self._refill) + 1
+        return Standing(self._capacity, max(0, int(level)), reset_s)
+
+    def _put(self, key: str, level: float, now: float) -> None:
+        self._levels[key] = (level, now)
+        self._levels.move_to_end(key)
+        if len(self._levels) > BUCKETS_MAX:
+            self._levels.popitem(last=False)
+
+
+class RateLimits:
+    """The buckets of customers and of addresses."""
+
+    def __init__(
+        self, *, customer_cost_per_minute: int, address_requests_per_minute: int, clock: Callable[[], float]
+    ) -> None:
+        self._customers = Buckets(customer_cost_per_minute, clock)
+        self._addresses = Buckets(address_requests_per_minute, clock)
+
+    def admit(self, address: str) -> None:
+        """Count a request or a socket of an address, before authentication.
+
+        Raises:
+            RateLimited: too many; may be retried later.
+        """
+        self._addresses.charge(address, CHARGE_MIN)
+
+    def charge(self, customer_id: str, cost: int) -> Standing:
+        """Charge an operation to its customer, before execution.
+
+        Raises:
+            RateLimited: the customer's minute is used up; may be retried later.
+        """
+        return self._customers.charge(customer_id, cost)

@@ -1,0 +1,48 @@
+"""What an operation pays before it may run: its cost is bounded, and charged to its customer's rate."""
+
+import msgspec
+
+from contracts.failures import Failure
+from gateway.costs import CostMode, CostModel, TooCostly
+from gateway.documents import PreparedDocument
+from gateway.operations import Operation
+from gateway.rate_limits import RateLimits, Standing
+from gateway.telemetry import COST, OVER_COST
+from resolvers.principal import Principal
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """What was paid, and what is left."""
+
+    cost: int
+    standing: Standing
+
+
+class Toll:
+    """Charges operations, over every transport alike."""
+
+    def __init__(self, costs: CostModel, rates: RateLimits, *, mode: CostMode, cost_max: int) -> None:
+        self._costs = costs
+        self._mode = mode
+        self._cost_max = cost_max
+        self.rates = rates
+
+    def charge(self, prepared: PreparedDocument, operation: Operation, principal: Principal) -> Charge:
+        """Charge an operation of a prepared document to its customer.
+
+        Raises:
+            TooCostly: over the bound, where that is enforced.
+            RateLimited: the customer's minute is used up; may be retried later.
+            UndeterminedOperation: it cannot be told which operation is meant.
+        """
+        cost = self._costs.estimate(prepared, prepared.operation(operation.operation_name), operation.variables)
+        COST.observe(cost)
+        refusal: Failure | None = None
+        if cost > self._cost_max:
+            OVER_COST.inc()
+            refusal = TooCostly(f"The operation costs {cost}; at most {self._cost_max} is allowed.")
+        # What is refused for its cost is charged as well: trying is not free.
+        standing = self.rates.charge(principal.customer_id, min(cost, self._cost_max))
+        if refusal is not None and self._mode is CostMode.ENFORCE:
+            raise refusal
+        return Charge(cost, standing)
