@@ -1,7 +1,8 @@
 """The alert log's port, and its adapter on SQLite.
 
-Each customer's log is gapless: an entry is appended on the condition that its seq is the next one, so there is one writer
-a customer or a conflict, never a hole. The present alerts, and how many of them are unread, are kept from the same append.
+Each customer's log is gapless: an entry is appended on the condition that its seq is the next one, so there is one
+writer a customer or a conflict, never a hole. The present alerts, and how many of them are unread, are kept from the
+same append.
 """
 
 import sqlite3

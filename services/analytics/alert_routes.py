@@ -56,11 +56,11 @@ def alert_routes(database: Database) -> list[BaseRouteHandler]:
         customer_id: CustomerId,
         first: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)] = 20,
         after: FromQuery[str | None] = None,
-        state: Annotated[list[AlertState] | None, QueryParameter(max_items=len(AlertState))] = None,
+        states: Annotated[list[AlertState] | None, QueryParameter(name="state", max_items=len(AlertState))] = None,
         kind: Annotated[list[AlertKind] | None, QueryParameter(max_items=len(AlertKind))] = None,
         minimum_severity: Annotated[AlertSeverity, QueryParameter(name="minimumSeverity")] = AlertSeverity.INFO,
     ) -> Response[Any]:
-        narrowed = (state or (), minimum_severity, kind or ())
+        narrowed = (states or (), minimum_severity, kind or ())
         return Response(await database.read(lambda c: alert_page(c, customer_id, first, after, *narrowed)))
 
     @get("/alerts/by-id", responses=_answers(list[AnyAlert]), summary="Alerts by id")

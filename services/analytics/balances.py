@@ -1,8 +1,8 @@
 """The running booked balance of an account, and what one booking does to it. Pure but for the account it moves.
 
-The balance before a booking is the running one, the balance after it is the bank's own where the event tells it: ledgers
-round, and only so is the balance before one booking the balance after the one before it. A booking older than the newest
-does not move what the newest has stated.
+The balance before a booking is the running one, the balance after it is the bank's own where the event tells it:
+ledgers round, and only so is the balance before one booking the balance after the one before it. A booking older than
+the newest does not move what the newest has stated.
 """
 
 import msgspec

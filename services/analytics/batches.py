@@ -1,7 +1,8 @@
 """One batch of the event log, decoded and with the keys of what it needs, so that all of it is loaded at once. Pure.
 
 Only the types that analytics uses are decoded. An event whose data cannot be read is left out and counted: the event
-service has checked it against the same contracts, so this is a consumer deployed before its producers (see `events.py`).
+service has checked it against the same contracts, so this is a consumer deployed before its producers (see
+`events.py`).
 """
 
 from collections.abc import Sequence

@@ -33,7 +33,7 @@ def close_by_clock(work: Workspace, account_id: str, account: AccountState, now_
 def close_windows(
     work: Workspace, account_id: str, account: AccountState, open_day: int, raised_at: Callable[[int], str]
 ) -> None:
-    """Close an account's days before `open_day`; `raised_at` says when the alert of a window that ends on a day is raised."""
+    """Close an account's days before `open_day`; `raised_at` gives the raising time of a window by its end day."""
     judged = [
         (days.stop, place, rule.id, days, customer_id, rule)
         for place, customer_id in enumerate(account.holders)

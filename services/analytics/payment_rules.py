@@ -1,4 +1,4 @@
-"""The rules about one payment: its amount, the balance it leaves, its country, its refusal. One function a condition."""
+"""The rules about one payment: its amount, the balance it leaves, its country, its refusal. A function each."""
 
 from contracts import rules as r
 from contracts.alerts import (

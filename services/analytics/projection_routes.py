@@ -8,8 +8,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
 from contracts.insights import LateEvent
-from services.analytics.late_events import late_events
 from services.analytics.consumer import Consumer
+from services.analytics.late_events import late_events
 from services.database import Database
 
 LATE_EVENTS_MAX = 1000

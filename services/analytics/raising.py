@@ -1,7 +1,7 @@
 """From a finding to an entry of a customer's alert log: known already? cooling down? else raised.
 
-An alert's id is made from its rule, customer and subject. So a repeated batch, an event told twice, or a payment pending
-and then booked finds the alert that is there and raises nothing.
+An alert's id is made from its rule, customer and subject. So a repeated batch, an event told twice, or a payment
+pending and then booked finds the alert that is there and raises nothing.
 """
 
 import sqlite3
@@ -25,7 +25,7 @@ class Raising:
         self.raised: dict[str, int] = {}
 
     def raise_for(self, customer_id: str, rule: AlertRule, finding: Finding, at: str) -> None:
-        """Append the alert to the customer's log unless it is there or the rule cools down; `at` is the raising time."""
+        """Append the alert to the customer's log unless it is there or its rule cools down; raised at `at`."""
         alert_id = alert_id_of(rule.id, customer_id, finding.subject)
         if self._is_known(alert_id) or self._cools_down(customer_id, rule, finding):
             return

@@ -1,4 +1,4 @@
-"""Which evaluator answers which condition, and whom its alerts concern. Evaluators are pure; see the modules named here."""
+"""Which evaluator answers which condition, and whom its alerts concern. Evaluators are pure."""
 
 from collections.abc import Callable
 from typing import Any

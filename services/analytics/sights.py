@@ -1,4 +1,4 @@
-"""What a rule sees of one event, and what it finds. Pure values: whoever evaluates fills a sight from state or history."""
+"""What a rule sees of one event, and what it finds: values that the caller fills from state or from history."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -77,7 +77,7 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
 
 
 class CategoryState(msgspec.Struct, omit_defaults=True):
-    """Spending by day, in minor units, of one category of one account; `spread` is over the days before `folded_day`."""
+    """Spending by day, in minor units, of one category of an account; `spread` is over the days before `folded_day`."""
 
     days: list[int] = []
     totals: list[int] = []

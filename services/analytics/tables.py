@@ -1,7 +1,7 @@
-"""The analytics service's tables, all in one SQLite file: what a batch of events changes is committed in one transaction.
+"""The analytics service's tables, all in one SQLite file: a batch of events is one transaction over them.
 
-`facts` has one row for each movement, clustered by account and day, because that is how it is read. The state tables hold
-one MessagePack value a key (`keyed_state.py`).
+`facts` has one row for each movement, clustered by account and day, because that is how it is read. The state tables
+hold one MessagePack value a key (`keyed_state.py`).
 """
 
 STATES = ("account_states", "card_states", "customer_states", "category_states")

@@ -1,7 +1,8 @@
 """The rules about many payments: how much or how many within a window, and a day far above what is usual.
 
-A sliding window is the time (t - length, t]. An event that comes out of order lies in windows that end later too: all of
-them are looked at. Raised is the change from not exceeding to exceeding, so each crossing is one alert, whoever is last.
+A sliding window is the time (t - length, t]. An event that comes out of order lies in windows that end later too: all
+of them are looked at. Raised is the change from not exceeding to exceeding, so each crossing is one alert, whoever is
+last.
 """
 
 from collections.abc import Sequence
@@ -90,7 +91,8 @@ def is_unusual(rule: r.AlertRule, condition: r.BaselineCondition, sight: Sight) 
         transaction_ids=contributing,
     )
     what, spent = category_text(fact.category), money_text(total, fact.currency)
-    body = f"{spent} on {what} today{with_account(sight.account.display_name)}, usually {money_text(usual, fact.currency)}."
+    where, normal = with_account(sight.account.display_name), money_text(usual, fact.currency)
+    body = f"{spent} on {what} today{where}, usually {normal}."
     alert = UnusualSpendingAlert(
         **opening(rule, fact.occurred_us, f"Unusual spending on {what}", body, reason, **places_of(fact)),
         category=fact.category,

@@ -1,13 +1,14 @@
 """When windows close. Pure.
 
-Days are the windows of baselines, and multiples of days (aligned to the epoch) those of BELOW rules. An account's day closes
+Days are the windows of baselines, and multiples of days (aligned to the epoch) those of BELOW rules. An account's day
+closes
 
     by event time:  once an event of the account lies `lateness` after the day's end
     by wall clock:  once the clock does, and nothing of the account came for `lateness`: the stream is quiet
 
-The wall clock that decides is the log's (`acceptedAt`), and a window closed by a tick of the consumer's own clock is one
-that the next event's `acceptedAt` would close anyway. So what closes before what is a property of the log alone: it is the
-same after a crash, and however the log is cut into batches.
+The wall clock that decides is the log's (`acceptedAt`), and a window closed by a tick of the consumer's own clock is
+one that the next event's `acceptedAt` would close anyway. So what closes before what is a property of the log alone:
+it is the same after a crash, and however the log is cut into batches.
 """
 
 from collections.abc import Iterator

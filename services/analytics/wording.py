@@ -1,4 +1,4 @@
-"""How alerts speak to customers: short and friendly, amounts with thousands separated, never an account number. Pure."""
+"""How alerts speak to customers: short, amounts with thousands separated, never an account number. Pure."""
 
 from contracts.money import amount_of
 from contracts.vocabulary import SpendingCategory
