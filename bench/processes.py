@@ -18,6 +18,7 @@ import aiohttp
 
 READY_S_MAX = 30.0
 STOP_S_MAX = 10.0
+STOP_ORDER = ("gateway", "analytics", "accounts", "events")
 MODULES = {
     "events": ("services.events",),
     "accounts": ("services.accounts",),
@@ -46,21 +47,26 @@ class Belfry:
     urls: dict[str, str]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    async def start(self, name: str) -> None:
-        """Start a process and wait until it says it is ready.
+    async def start(self, *names: str) -> None:
+        """Start processes at once and wait until each says it is ready.
 
         Raises:
-            RuntimeError: it ended, or was not ready in time; its log is in the message.
+            RuntimeError: one ended; its log is in the message.
+            TimeoutError: one was not ready in time.
         """
+        for name in names:
+            self._launch(name)
+        async with aiohttp.ClientSession() as session, asyncio.timeout(READY_S_MAX):
+            for name in names:
+                while not await _ready(session, self.urls[name]):
+                    if (code := self.processes[name].poll()) is not None:
+                        raise RuntimeError(f"{name} ended with {code}:\n{self.log(name)}")
+                    await asyncio.sleep(0.05)
+
+    def _launch(self, name: str) -> None:
         with (self.data_dir / f"{name}.log").open("ab") as log:
             command = [sys.executable, "-m", *MODULES[name]]
-            process = subprocess.Popen(command, env=self.environment, stderr=log, stdout=log)  # noqa: ASYNC220 - a fork is short
-        self.processes[name] = process
-        async with aiohttp.ClientSession() as session, asyncio.timeout(READY_S_MAX):
-            while not await _ready(session, self.urls[name]):
-                if process.poll() is not None:
-                    raise RuntimeError(f"{name} ended with {process.returncode}:\n{self.log(name)}")
-                await asyncio.sleep(0.05)
+            self.processes[name] = subprocess.Popen(command, env=self.environment, stderr=log, stdout=log)
 
     def log(self, name: str) -> str:
         """Return the last lines a process logged."""
@@ -74,11 +80,10 @@ class Belfry:
 
     def stop(self) -> None:
         """End everything that still runs, consumers first."""
-        for name in ("gateway", "analytics", "accounts", "events"):
-            process = self.processes.pop(name, None)
-            if process is None:
-                continue
+        ending = [self.processes.pop(name) for name in STOP_ORDER if name in self.processes]
+        for process in ending:
             process.send_signal(signal.SIGTERM)
+        for process in ending:
             try:
                 process.wait(STOP_S_MAX)
             except subprocess.TimeoutExpired:
@@ -114,11 +119,10 @@ def prepare(data_dir: Path, settings: Mapping[str, str] | None = None) -> Belfry
 
 @asynccontextmanager
 async def running(data_dir: Path, *names: str, settings: Mapping[str, str] | None = None) -> AsyncGenerator[Belfry]:
-    """Run the named processes for as long as the block; events first, as the others follow its log."""
+    """Run the named processes for as long as the block."""
     belfry = prepare(data_dir, settings)
     try:
-        for name in names:
-            await belfry.start(name)
+        await belfry.start(*names)
         yield belfry
     finally:
         belfry.stop()

@@ -1,10 +1,12 @@
-"""Real processes for the journeys; every test here starts Belfry as its operator would."""
+"""Real processes for the journeys; every test here starts Belfry as its operator would.
 
-import asyncio
+`bank` is one Belfry for all journeys: each uses customers of its own. `mortal_bank` is for those that kill processes.
+"""
+
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from bench.processes import running
 from tests.journey.bank import Bank
@@ -12,8 +14,17 @@ from tests.journey.bank import Bank
 EVERYTHING = ("events", "accounts", "analytics", "gateway")
 
 
-@pytest.fixture
-async def bank(tmp_path: Path) -> AsyncIterator[Bank]:
-    """A whole Belfry on free ports, with nothing in it."""
-    async with running(tmp_path / "data", *EVERYTHING) as belfry, asyncio.timeout(60), Bank(belfry) as bank:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
+    """A whole Belfry on free ports; nobody kills it."""
+    folder = tmp_path_factory.mktemp("belfry")
+    async with running(folder, *EVERYTHING) as belfry, Bank(belfry) as bank:
+        yield bank
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def mortal_bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
+    """Another one, whose processes are killed; each test brings them back."""
+    folder = tmp_path_factory.mktemp("mortal-belfry")
+    async with running(folder, *EVERYTHING) as belfry, Bank(belfry) as bank:
         yield bank

@@ -4,7 +4,7 @@ import pytest
 
 from tests.journey.bank import Bank, kinds, take
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
 UNREAD = "{ viewer { unreadAlertCount alerts { nodes { id state __typename } } } }"
 ACKNOWLEDGE = "mutation($id: ID!) { acknowledgeAlert(id: $id) { __typename } }"
@@ -12,7 +12,8 @@ ACKNOWLEDGE = "mutation($id: ID!) { acknowledgeAlert(id: $id) { __typename } }"
 
 async def test_an_event_becomes_one_alert_on_every_holders_phone(bank: Bank) -> None:
     """Pending and booked are one alert; each holder gets it, on each transport; a stranger gets nothing."""
-    await bank.post(*(bank.customer(name) for name in ("anna", "ben", "eve")), bank.account("shared", "anna", "ben"))
+    await bank.post(*(bank.customer(name) for name in ("anna", "ben", "eve")))
+    await bank.post(bank.account("shared", "anna", "ben"), bank.salary("shared"))
     async with bank.websocket("anna") as annas, bank.sse("ben") as bens, bank.sse("eve") as eves:
         assert kinds([*await take(annas, 1), *await take(bens, 1), *await take(eves, 1)]) == ["FeedCaughtUp"] * 3
         await bank.post(bank.payment("shared", "4000.00", "tv", what="pending"))
@@ -27,15 +28,17 @@ async def test_an_event_becomes_one_alert_on_every_holders_phone(bank: Bank) -> 
 
 async def test_a_phone_goes_on_where_it_was_cut(bank: Bank) -> None:
     """After a tunnel, on another transport, the cursor gives what was missed, once and in order, and then live."""
-    await bank.post(bank.customer("anna"), bank.account("main", "anna"))
-    async with bank.sse("anna") as feed:
+    await bank.post(bank.customer("carl"), bank.account("carls-account", "carl"), bank.salary("carls-account"))
+    async with bank.sse("carl") as feed:
         await take(feed, 1)
-        await bank.post(bank.payment("main", "2000.00", "one"))
+        await bank.post(bank.payment("carls-account", "2000.00", "carl-one"))
         (first,) = await take(feed, 1)
-    await bank.post(bank.payment("main", "2100.00", "two"), bank.payment("main", "2200.00", "three"))
-    async with bank.websocket("anna", first["cursor"]) as feed:
+    await bank.post(
+        bank.payment("carls-account", "2100.00", "carl-two"), bank.payment("carls-account", "2200.00", "carl-three")
+    )
+    async with bank.websocket("carl", first["cursor"]) as feed:
         missed = await take(feed, 3)
-        await bank.post(bank.payment("main", "2300.00", "four"))
+        await bank.post(bank.payment("carls-account", "2300.00", "carl-four"))
         missed += await take(feed, 1)
     seen = [first["alert"]["id"], *(item["alert"]["id"] for item in missed if "alert" in item)]
     assert kinds(missed) == ["AlertRaised", "AlertRaised", "FeedCaughtUp", "AlertRaised"]
@@ -44,15 +47,15 @@ async def test_a_phone_goes_on_where_it_was_cut(bank: Bank) -> None:
 
 async def test_an_answer_on_one_device_shows_on_the_other(bank: Bank) -> None:
     """An acknowledgement is an entry of the same feed, and the unread count follows."""
-    await bank.post(bank.customer("anna"), bank.account("main", "anna"))
-    async with bank.sse("anna") as feed:
+    await bank.post(bank.customer("dora"), bank.account("doras-account", "dora"), bank.salary("doras-account"))
+    async with bank.sse("dora") as feed:
         await take(feed, 1)
-        await bank.post(bank.payment("main", "2000.00", "one"))
+        await bank.post(bank.payment("doras-account", "2000.00", "dora-one"))
         (raised,) = await take(feed, 1)
-        before = (await bank.ask("anna", UNREAD))["data"]["viewer"]["unreadAlertCount"]
-        answer = await bank.ask("anna", ACKNOWLEDGE, id=raised["alert"]["id"])
+        before = (await bank.ask("dora", UNREAD))["data"]["viewer"]["unreadAlertCount"]
+        answer = await bank.ask("dora", ACKNOWLEDGE, id=raised["alert"]["id"])
         (changed,) = await take(feed, 1)
-    after = (await bank.ask("anna", UNREAD))["data"]["viewer"]["unreadAlertCount"]
+    after = (await bank.ask("dora", UNREAD))["data"]["viewer"]["unreadAlertCount"]
     assert answer["data"]["acknowledgeAlert"]["__typename"] != "InputErrors"
     assert (before, after) == (1, 0)
     assert changed["__typename"] == "AlertChanged"
@@ -61,8 +64,8 @@ async def test_an_answer_on_one_device_shows_on_the_other(bank: Bank) -> None:
 
 async def test_anothers_cursor_is_refused(bank: Bank) -> None:
     """A cursor is bound to its customer: in other hands it is a typed error, not a feed."""
-    await bank.post(bank.customer("anna"), bank.customer("eve"))
-    async with bank.sse("anna") as feed:
+    await bank.post(bank.customer("emil"), bank.customer("fay"))
+    async with bank.sse("emil") as feed:
         (caught_up,) = await take(feed, 1)
     query = "subscription($after: FeedCursor) { alertFeed(after: $after) { __typename } }"
     headers = {"Authorization": f"Bearer {bank.token('eve')}", "Accept": "text/event-stream"}
