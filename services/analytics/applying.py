@@ -15,7 +15,7 @@ from contracts.events import LogEntry
 from contracts.money import minor_of
 from contracts.rules import FailureCondition
 from contracts.vocabulary import TransactionStatus
-from services.analytics.balances import restate, with_balances
+from services.analytics.balances import move_balance, restate
 from services.analytics.batches import read_batch
 from services.analytics.closing import close_by_clock, close_windows
 from services.analytics.facts import Fact, fact_after, released
@@ -24,9 +24,11 @@ from services.analytics.memory import Memory
 from services.analytics.outcomes import Outcome
 from services.analytics.payment_rules import failed_payment
 from services.analytics.references import REGISTERS
+from services.analytics.rule_book import Rules
 from services.analytics.rules import evaluate, new_device
 from services.analytics.sights import Sight
-from services.analytics.states import AccountState, CardPayment, CategoryState, category_key
+from services.analytics.states import AccountState, CardPayment
+from services.analytics.triggers import CARD_TRIGGERS, FAILURE, triggers_of
 from services.analytics.windows import late_by_s, open_day_by_event
 from services.analytics.workspace import Workspace
 
@@ -86,7 +88,7 @@ class _Applying:
         if fact is None:
             return
         if fact.status is TransactionStatus.BOOKED:
-            fact = with_balances(fact, data, account, occurred_us)
+            move_balance(fact, data, account, occurred_us)
         work.put_fact(fact)
         self._note_lateness(entry, fact, account)
         sight = Sight(account, fact, before, partial(work.facts_between, fact.account_id))
@@ -109,23 +111,17 @@ class _Applying:
         if fact.day < account.open_day:
             late_s = late_by_s(account, fact.occurred_us, DAY_US)
             event = entry.event
-            self._work.record_late(entry.offset, event.id, event.source, fact.account_id, fact.occurred_us, late_s)
+            self._work.late.append((entry.offset, event.id, event.source, fact.account_id, event.time, late_s))
 
     def _add_spending(self, sight: Sight) -> None:
         """Correct the day's total of the category, and of the one the payment was in before."""
         fact, before, account = sight.fact, sight.before, sight.account
         if before is not None and before.spending:
-            self._add(before, -before.spending)
+            self._work.add_spending(before, -before.spending)
         if fact.spending:
-            state, total = self._add(fact, fact.spending)
+            state, total = self._work.add_spending(fact, fact.spending)
             if fact.day >= account.open_day:
                 sight.day_total, sight.spread = total, state.spread_before(account.open_day)
-
-    def _add(self, fact: Fact, minor: int) -> tuple[CategoryState, int]:
-        state = self._work.category(fact.account_id, fact.category)
-        total = state.add(fact.day, minor)
-        self._work.memory.categories.put(category_key(fact.account_id, fact.category), state)
-        return state, total
 
     def _add_card_payment(self, sight: Sight) -> None:
         """Remember a payment by card. One without a time of day says nothing about minutes and is left out."""
@@ -141,19 +137,22 @@ class _Applying:
 
     def _judge(self, sight: Sight) -> None:
         work, fact = self._work, sight.fact
+        triggers = triggers_of(sight)
         for customer_id in sight.account.holders:
-            for rule in work.rules.account_rules(work.connection, customer_id, fact.account_id):
-                finding = evaluate(rule, sight)
-                if finding is not None:
-                    work.raising.raise_for(customer_id, rule, finding, self._accepted_at)
-        if fact.card_id is None:
+            rules = work.rules.account_rules(work.connection, customer_id, fact.account_id, triggers)
+            self._raise(customer_id, rules, sight)
+        if fact.card_id is None or not triggers & CARD_TRIGGERS:
             return
         for customer_id in self._card_users(fact.card_id, sight.account):
-            sight.home = work.customer(customer_id).residency if fact.country else ""
-            for rule in work.rules.card_rules(work.connection, customer_id, fact.account_id):
-                finding = evaluate(rule, sight)
-                if finding is not None:
-                    work.raising.raise_for(customer_id, rule, finding, self._accepted_at)
+            sight.home = work.customer(customer_id).residency
+            rules = work.rules.card_rules(work.connection, customer_id, fact.account_id, triggers)
+            self._raise(customer_id, rules, sight)
+
+    def _raise(self, customer_id: str, rules: Rules, sight: Sight) -> None:
+        for rule in rules:
+            finding = evaluate(rule, sight)
+            if finding is not None:
+                self._work.raising.raise_for(customer_id, rule, finding, self._accepted_at)
 
     def _card_users(self, card_id: str, account: AccountState) -> Iterable[str]:
         """Return whom a card's alerts concern: its cardholder, or every holder while the card is unknown."""
@@ -175,7 +174,7 @@ class _Applying:
         self._work.put_fact(fact)
         self._note_lateness(entry, fact, account)
         if before.spending:
-            self._add(before, -before.spending)
+            self._work.add_spending(before, -before.spending)
 
     def _report_balance(self, entry: LogEntry, data: e.BalanceReported) -> None:
         account = self._work.account(data.account_id, data.balance.currency)
@@ -203,7 +202,7 @@ class _Applying:
         account = work.account(data.account_id, data.amount.currency)
         subject = f"{event.source} {event.id}"
         for customer_id in account.holders:
-            for rule in work.rules.account_rules(work.connection, customer_id, data.account_id):
+            for rule in work.rules.account_rules(work.connection, customer_id, data.account_id, FAILURE):
                 if isinstance(rule.condition, FailureCondition):
                     finding = failed_payment(
                         rule,

@@ -1,11 +1,9 @@
-"""The running booked balance of an account, and what one booking does to it. Pure but for the account it moves.
+"""The running booked balance of an account, and what one booking does to it. Pure but for the two it moves.
 
 The balance before a booking is the running one, the balance after it is the bank's own where the event tells it:
 ledgers round, and only so is the balance before one booking the balance after the one before it. A booking older than
 the newest does not move what the newest has stated.
 """
-
-import msgspec
 
 from contracts import events as e
 from contracts.money import minor_of
@@ -13,8 +11,8 @@ from services.analytics.facts import Fact
 from services.analytics.states import AccountState
 
 
-def with_balances(fact: Fact, data: e.Payment, account: AccountState, booked_us: int) -> Fact:
-    """Move the account's balance by a booking and return its fact with the balances before and after."""
+def move_balance(fact: Fact, data: e.Payment, account: AccountState, booked_us: int) -> None:
+    """Move the account's balance by a booking and write the balances before and after into its fact."""
     in_order = account.balance is None or booked_us >= account.balance_us
     if data.balance_after is not None:
         after = minor_of(data.balance_after.amount, data.balance_after.currency, signed=True)
@@ -25,7 +23,7 @@ def with_balances(fact: Fact, data: e.Payment, account: AccountState, booked_us:
         before = account.balance or 0
         account.balance = after = before + fact.minor
         account.balance_us = max(account.balance_us, booked_us)
-    return msgspec.structs.replace(fact, balance_before=before, balance_after=after)
+    fact.balance_before, fact.balance_after = before, after
 
 
 def restate(account: AccountState, reported: int, booked_since: int, reported_us: int) -> None:

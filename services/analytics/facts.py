@@ -32,7 +32,7 @@ STATUS_AFTER: dict[type, TransactionStatus] = {
 }
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False):
+class Fact(msgspec.Struct, gc=False):
     """A movement; the fields are the columns of `facts`, in their order.
 
     `minor` is signed, credits positive; `spending` is debits less refunds, 0 for what is not spending or was rejected.

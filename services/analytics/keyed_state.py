@@ -49,9 +49,11 @@ class StateTable(Generic[V]):
 
     def fetch(self, connection: sqlite3.Connection, key: str) -> V | None:
         """Return a value whether it was loaded or not."""
-        if key not in self._kept:
+        value = self._kept.get(key)
+        if value is None:
             self.load(connection, (key,))
-        return self._kept.get(key)
+            value = self._kept.get(key)
+        return value
 
     def put(self, key: str, value: V) -> None:
         """Keep a value and mark it as changed."""

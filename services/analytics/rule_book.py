@@ -12,6 +12,7 @@ from contracts.rules import AggregateCondition, AlertRule, NewDeviceCondition
 from contracts.vocabulary import Comparison, RuleState
 from services.analytics.bank_rules import BANK_RULES
 from services.analytics.rules import concerns_card
+from services.analytics.triggers import need_of
 
 CUSTOMERS_MAX = 100_000
 """Customers whose rules are remembered."""
@@ -26,8 +27,8 @@ class RuleBook:
 
     def __init__(self) -> None:
         self._changes = -1
-        self._bank_card: Rules = ()
-        self._bank_account: Rules = ()
+        self._bank: Rules = ()
+        self._bank_triggered: dict[int, tuple[Rules, Rules]] = {}
         self._own: dict[str, Rules] = {}
         self.new_device: Rules = ()
 
@@ -37,27 +38,33 @@ class RuleBook:
         if changes == self._changes:
             return
         self._own.clear()
-        bank = [rule for rule in _read(connection, "customer_id IS NULL ORDER BY id") if _is_active(rule)]
-        self.new_device = tuple(rule for rule in bank if isinstance(rule.condition, NewDeviceCondition))
-        self._bank_card = tuple(rule for rule in bank if concerns_card(rule))
-        self._bank_account = tuple(
-            rule for rule in bank if not concerns_card(rule) and not isinstance(rule.condition, NewDeviceCondition)
-        )
+        self._bank_triggered.clear()
+        self._bank = tuple(filter(_is_active, bank_rules(connection)))
+        self.new_device = tuple(rule for rule in self._bank if isinstance(rule.condition, NewDeviceCondition))
         self._changes = changes
 
-    def card_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str) -> Rules:
-        """Return the rules about a cardholder's use of cards on an account."""
+    def card_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str, triggers: int) -> Rules:
+        """Return the rules about a cardholder's use of cards on an account that an event's triggers concern."""
         own = self._own_rules(connection, customer_id)
-        if not own:
-            return self._bank_card
-        return self._bank_card + tuple(rule for rule in own if concerns_card(rule) and watches(rule, account_id))
+        bank = self._triggered(triggers)[0]
+        return bank + tuple(rule for rule in own if concerns_card(rule) and watches(rule, account_id)) if own else bank
 
-    def account_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str) -> Rules:
-        """Return the rules about an account a customer holds."""
+    def account_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str, triggers: int) -> Rules:
+        """Return the rules about an account a customer holds that an event's triggers concern."""
         own = self._own_rules(connection, customer_id)
-        if not own:
-            return self._bank_account
-        return self._bank_account + tuple(rule for rule in own if not concerns_card(rule) and watches(rule, account_id))
+        bank = self._triggered(triggers)[1]
+        return (
+            bank + tuple(rule for rule in own if not concerns_card(rule) and watches(rule, account_id)) if own else bank
+        )
+
+    def _triggered(self, triggers: int) -> tuple[Rules, Rules]:
+        """Return the bank-wide rules about cards, and about accounts, that triggers concern."""
+        found = self._bank_triggered.get(triggers)
+        if found is None:
+            asked = [rule for rule in self._bank if need_of(rule) & triggers]
+            cards = tuple(rule for rule in asked if concerns_card(rule))
+            found = self._bank_triggered[triggers] = (cards, tuple(rule for rule in asked if not concerns_card(rule)))
+        return found
 
     def below_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str) -> Rules:
         """Return a customer's rules that are decided when a window of the account closes."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from services.analytics.alert_log import SqliteAlertLog
 from services.analytics.batches import Batch
 from services.analytics.facts import Fact, facts_by_id, select_facts, write_facts
-from services.analytics.instants import day_of, time_text
+from services.analytics.instants import day_of
 from services.analytics.memory import Memory
 from services.analytics.raising import Raising
 from services.analytics.states import AccountState, CardState, CategoryState, CustomerState, category_key
@@ -18,6 +18,7 @@ FACTS_READ_MAX = 10_000
 """Facts of one account that a rule looks at together; the earliest of more are read."""
 
 LateRow = tuple[int, str, str, str, str, int]
+"""Offset, event id, source, account, event time as sent, seconds late."""
 
 
 class Workspace:
@@ -57,9 +58,12 @@ class Workspace:
         """Return a customer; one not registered yet has no residency and no devices."""
         return self.memory.customers.fetch(self.connection, customer_id) or CustomerState()
 
-    def category(self, account_id: str, category: str) -> CategoryState:
-        """Return an account's spending by day in a category."""
-        return self.memory.categories.fetch(self.connection, category_key(account_id, category)) or CategoryState()
+    def add_spending(self, fact: Fact, minor: int) -> tuple[CategoryState, int]:
+        """Add to the total of a fact's day and category; return the category's state and that total."""
+        key = category_key(fact.account_id, fact.category)
+        state = self.memory.categories.fetch(self.connection, key) or CategoryState()
+        self.memory.categories.put(key, state)
+        return state, state.add(fact.day, minor)
 
     def fact(self, transaction_id: str) -> Fact | None:
         """Return the fact of a transaction of the batch."""
@@ -81,10 +85,6 @@ class Workspace:
         self._write_facts()
         query = "SELECT coalesce(sum(minor), 0) FROM facts WHERE account_id = ? AND booked_on > ?"
         return int(self.connection.execute(query, (account_id, day)).fetchone()[0])
-
-    def record_late(self, offset: int, event_id: str, source: str, account_id: str, us: int, late_by_s: int) -> None:
-        """Record an event that came after its window had closed."""
-        self.late.append((offset, event_id, source, account_id, time_text(us), late_by_s))
 
     def finish(self, offset: int | None) -> None:
         """Write everything; `offset` is the last one applied, None for a tick of the clock."""
