@@ -5,6 +5,7 @@ Strawberry's extension machinery. Always answers: whatever a resolver does becom
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Protocol, TypeGuard, cast
@@ -26,6 +27,7 @@ from strawberry.execution import optimized_is_awaitable
 from contracts.failures import Forbidden, TimedOut
 from gateway.audit import AuditLog
 from gateway.audit_records import alert_record, mutation_record, refusal_record
+from gateway.authorization import Authorization
 from gateway.callers import Caller
 from gateway.document_directory import DocumentDirectory, PersistedQueryNotFound
 from gateway.documents import (
@@ -49,7 +51,7 @@ from gateway.errors import (
 )
 from gateway.incremental import render_initial, render_subsequent
 from gateway.operations import Operation
-from gateway.telemetry import OPERATION_SECONDS, count_answer
+from gateway.telemetry import SECONDS, count_answer
 from gateway.toll import Charge, Toll
 from resolvers.principal import Principal
 
@@ -110,6 +112,7 @@ class Engine:
         schema: strawberry.Schema,
         directory: DocumentDirectory,
         toll: Toll,
+        authorization: Authorization,
         audit: AuditLog,
         make_context: ContextFactory,
         *,
@@ -119,21 +122,25 @@ class Engine:
         self._executor_class = cast("type[Executor]", schema.execution_context_class)
         self._directory = directory
         self._toll = toll
+        self._authorization = authorization
         self._audit = audit
         self._make_context = make_context
         self._stop_after_s = timeout_s + HARD_STOP_S
 
     async def select(self, operation: Operation, caller: Caller) -> Selected:
-        """Prepare the document, choose the operation and charge it to its customer.
+        """Prepare the document, choose the operation, charge it to its customer and see whether they may run it.
 
         Raises:
             Refused: syntax, validation, or no such operation.
-            Failure: over a limit, too costly, too much for now, or a document that is not trusted.
+            Failure: over a limit, too costly, too much for now, a document that is not trusted, or a scope or a fresh
+                sign-in is missing.
         """
         try:
             prepared = self._directory.find(operation, caller.principal)
             charge = self._toll.charge(prepared, operation, caller.principal)
-            return Selected(prepared, prepared.operation(operation.operation_name), operation, charge)
+            node = prepared.operation(operation.operation_name)
+            self._authorization.demand(prepared, node, caller.principal)
+            return Selected(prepared, node, operation, charge)
         except Forbidden as refusal:
             await self._audit.record(refusal_record(operation, caller, refusal))
             raise
@@ -153,8 +160,9 @@ class Engine:
             Refused: its variables do not fit.
         """
         executor = self._build(selected, selected.prepared.plain or selected.prepared.document, caller)
-        with OPERATION_SECONDS.labels(caller.transport).time():
-            payload = await self._answer(executor, caller)
+        started = time.perf_counter()
+        payload = await self._answer(executor, caller)
+        SECONDS[caller.transport].observe(time.perf_counter() - started)
         if is_mutation(selected.node):
             await self._audit.record(mutation_record(selected.prepared, selected.node, caller, payload))
         count_answer(caller.transport, payload)

@@ -3,7 +3,6 @@
 Pure. A header that cannot be parsed is treated as if its broken parts were absent, as RFC 9110 asks of recipients.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -70,7 +69,8 @@ def parse_accept(text: str) -> tuple[MediaRange, ...]:
     return tuple(one for one in parsed if one is not None)
 
 
-def choose(accept: str | None, offered: Sequence[str]) -> str | None:
+@lru_cache(maxsize=1_024)
+def choose(accept: str | None, offered: tuple[str, ...]) -> str | None:
     """Return the offered type the client prefers, or None when it accepts none of them.
 
     Highest quality wins; then the range named first by the client; then the order of `offered`. Each offered type takes

@@ -34,9 +34,15 @@ UNTRUSTED = Counter("belfry_gateway_untrusted_documents", "Documents run that th
 REFUSALS = Counter("belfry_gateway_refusals", "Requests refused before execution, by code.", ["code"])
 
 
+# Looking a label up costs more than counting: the few there are, are looked up once.
+_WITHOUT = {transport: OPERATIONS.labels(transport, "ok") for transport in Transport}
+_WITH_ERRORS = {transport: OPERATIONS.labels(transport, "errors") for transport in Transport}
+SECONDS = {transport: OPERATION_SECONDS.labels(transport) for transport in Transport}
+
+
 def count_answer(transport: Transport, payload: Mapping[str, object]) -> None:
     """Count one answer, with or without errors."""
-    OPERATIONS.labels(transport, "errors" if "errors" in payload else "ok").inc()
+    (_WITH_ERRORS if "errors" in payload else _WITHOUT)[transport].inc()
 
 
 def count_refusal(failure: Failure) -> None:
