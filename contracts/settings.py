@@ -79,6 +79,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Cost one customer's operations may have in a minute, all together."""
     address_requests_per_minute: Count = 120_000
     """Requests and sockets one address may open in a minute; many customers share an address."""
+    step_up_max_age_s: Annotated[int, Meta(ge=0, le=24 * 3600)] = 300
+    """Seconds since the customer signed in (`auth_time`) within which sensitive mutations run; the demo sets 8 hours."""
+    step_up_acrs: str = ""
+    """Comma-separated authentication levels (`acr`) with which they run whatever the age; empty: none."""
     http_statuses: str = "compatible"
     """HTTP statuses of GraphQL answers: `compatible` (what clients expect today) or `v1` (the 2026 specification)."""
     allowed_origins: str = ""

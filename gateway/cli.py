@@ -94,7 +94,9 @@ def _add_replay(commands: "_Commands[argparse.ArgumentParser]") -> None:
 def _add_token(commands: "_Commands[argparse.ArgumentParser]") -> None:
     token = commands.add_parser("token", help="print an access token of the demo issuer")
     token.add_argument("--customer", metavar="ID", help="the customer (default: the demo's first)")
-    token.add_argument("--scope", action="append", default=[], metavar="NAME", help="a scope to grant; repeat for more")
+    token.add_argument(
+        "--scope", action="append", default=[], metavar="NAME", help="a scope to grant; repeatable (default: all)"
+    )
     token.add_argument("--lifetime", type=_seconds, metavar="S", help="seconds until it expires (default: 8 hours)")
     token.set_defaults(command=_token)
 
@@ -165,7 +167,7 @@ def _replay(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _token(arguments: argparse.Namespace, settings: Settings) -> int:
-    from gateway.demo_issuer import TOKEN_LIFETIME_S, DemoIssuer
+    from gateway.demo_issuer import DEMO_SCOPES, TOKEN_LIFETIME_S, DemoIssuer
     from gateway.premises import open_data_dir
     from producers.demo_customers import FIRST_CUSTOMER_ID
 
@@ -174,7 +176,7 @@ def _token(arguments: argparse.Namespace, settings: Settings) -> int:
     open_data_dir(settings)
     issuer = DemoIssuer.open(settings.data_dir, audience=settings.audience)
     customer_id = arguments.customer or FIRST_CUSTOMER_ID
-    print(issuer.mint_token(customer_id, arguments.scope, arguments.lifetime or TOKEN_LIFETIME_S))
+    print(issuer.mint_token(customer_id, arguments.scope or DEMO_SCOPES, arguments.lifetime or TOKEN_LIFETIME_S))
     return ExitCode.DONE
 
 

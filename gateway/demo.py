@@ -4,6 +4,7 @@ Ends with 0 on Ctrl-C or SIGTERM, with 1 when one of its processes ends by itsel
 """
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from contracts.failures import TimedOut
 from contracts.settings import Settings, service_url
 from gateway import demo_folder
 from gateway.demo_folder import Seeding
+from gateway.demo_issuer import TOKEN_LIFETIME_S
 from gateway.demo_panel import print_panel
 from gateway.exit_codes import ExitCode
 from gateway.premises import demand_free_port, open_data_dir
@@ -30,6 +32,8 @@ from producers.simulator import simulate
 
 SEED = 20_240_229
 """Of the demo's people and of its live events."""
+STEP_UP = "BELFRY_STEP_UP_MAX_AGE_S"
+"""In the demo nobody can sign in again: unless it is set, a token does for as long as it lives."""
 CATCH_UP_S_MAX = 120.0
 """From the last seeded event until accounts and analytics have applied it."""
 SERVICES = ("events", "accounts", "analytics")
@@ -157,6 +161,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "BELFRY_DEMO": "true",
         "BELFRY_ISSUER": "",
         "BELFRY_JWKS_URL": "",
+        STEP_UP: os.environ.get(STEP_UP, str(TOKEN_LIFETIME_S)),
     }
 
 

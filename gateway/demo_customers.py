@@ -17,10 +17,9 @@ ANSWER_S_MAX = 5.0
 class DemoCustomers:
     """Implements `gateway.ide.DemoDirectory` over the account service and the demo issuer."""
 
-    def __init__(self, backends: Backends, issuer: DemoIssuer, scopes: tuple[str, ...] = ()) -> None:
+    def __init__(self, backends: Backends, issuer: DemoIssuer) -> None:
         self._accounts = backends.accounts
         self._issuer = issuer
-        self._scopes = scopes
 
     async def customers(self) -> list[DemoCustomer]:
         """Return the first customers in the order of their ids, with what each has."""
@@ -30,7 +29,7 @@ class DemoCustomers:
 
     def mint_token(self, customer_id: str) -> str:
         """Return a fresh token of a customer."""
-        return self._issuer.mint_token(customer_id, self._scopes)
+        return self._issuer.mint_token(customer_id)
 
     async def _describe(self, customer: Customer, deadline: Deadline) -> DemoCustomer:
         held = await self._accounts.entitlements(customer.id, deadline)

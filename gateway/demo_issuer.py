@@ -13,10 +13,13 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from contracts.scopes import TokenScope
+
 KEY_FILE = "demo-issuer.pem"
 KEY_BITS = 2048
 ISSUER = "https://demo-issuer.belfry.invalid"
 TOKEN_LIFETIME_S = 8 * 3600
+DEMO_SCOPES = tuple(scope.value for scope in TokenScope)
 
 
 class DemoIssuer:
@@ -52,7 +55,7 @@ class DemoIssuer:
     def mint_token(
         self,
         customer_id: str,
-        scopes: Iterable[str] = (),
+        scopes: Iterable[str] = DEMO_SCOPES,
         lifetime_s: float = TOKEN_LIFETIME_S,
         now: float | None = None,
     ) -> str:

@@ -2,7 +2,7 @@
 
 open  any document within the limits; texts are kept under their hash for clients that then send the hash alone (APQ)
 log   the same, but a document that is not trusted is logged and counted: what `only` would refuse
-only  trusted documents, by id or by a text whose hash is trusted; other text is not even parsed
+only  trusted documents, by id or by a text whose hash is trusted; other text is not even parsed, but for developers
 """
 
 from collections import OrderedDict
@@ -11,6 +11,7 @@ from enum import StrEnum
 import structlog
 
 from contracts.failures import Forbidden, Rejected
+from contracts.scopes import TokenScope
 from gateway.documents import Documents, PreparedDocument
 from gateway.limits import Limits, check_text
 from gateway.operations import Operation
@@ -77,6 +78,8 @@ class DocumentDirectory:
         trusted = self._trusted.find(hashed) if self._trusted is not None else None
         if trusted is not None:
             return self._demand_scopes(trusted, principal)
+        if self._mode is DocumentMode.ONLY and TokenScope.DEVELOPER not in principal.scopes:
+            raise UntrustedDocument("Only documents of the app run here.")
         return self._untrusted(hashed, text, keep=id is not None)
 
     def _demand_scopes(self, trusted: TrustedDocument, principal: Principal) -> PreparedDocument:
@@ -86,12 +89,10 @@ class DocumentDirectory:
         return trusted.prepared
 
     def _untrusted(self, hashed: str, text: str | None, *, keep: bool) -> PreparedDocument:
-        if self._mode is DocumentMode.ONLY:
-            raise UntrustedDocument("Only documents of the app run here.")
         found = self._texts.get(hashed) if text is None else text
         if found is None:
             raise PersistedQueryNotFound
-        if self._mode is DocumentMode.LOG:
+        if self._mode is not DocumentMode.OPEN:
             UNTRUSTED.inc()
             _log.warning("untrusted document", document=hashed)
         prepared = self._documents.prepare(found)

@@ -8,12 +8,15 @@ import strawberry
 
 from contracts.settings import BadSetting, Settings
 from gateway.audit import AuditLog
+from gateway.authorization import Authorization
 from gateway.costs import CostMode, CostModel
 from gateway.document_directory import DocumentDirectory, DocumentMode
 from gateway.documents import Documents
+from gateway.edge import split_setting
 from gateway.execution import ContextFactory, Engine
 from gateway.operations_manifest import BadManifest
 from gateway.rate_limits import RateLimits
+from gateway.step_up import StepUp
 from gateway.toll import Toll
 from gateway.trusted_documents import TrustedDocuments
 
@@ -46,7 +49,9 @@ def assemble_engine(settings: Settings, schema: strawberry.Schema, make_context:
     audit = AuditLog(settings.data_dir / AUDIT_FILE)
     directory = DocumentDirectory(documents, mode=DocumentMode(settings.documents), trusted=trusted)
     toll = Toll(CostModel(core), rates, mode=CostMode(settings.cost_mode), cost_max=settings.cost_max)
-    engine = Engine(schema, directory, toll, audit, make_context, timeout_s=settings.request_timeout_s)
+    step_up = StepUp(acrs=split_setting(settings.step_up_acrs), max_age_s=settings.step_up_max_age_s, clock=time.time)
+    authorization = Authorization(core, step_up)
+    engine = Engine(schema, directory, toll, authorization, audit, make_context, timeout_s=settings.request_timeout_s)
     return Assembly(engine, rates, audit, trusted)
 
 

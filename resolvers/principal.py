@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller; `expires_at` and `auth_time` are UNIX seconds, `acr` the level of authentication."""
+    """A verified caller; times are UNIX seconds (`expires_at` with the leeway), `acr` the level of authentication."""
 
     customer_id: str
     subject: str
@@ -14,3 +14,4 @@ class Principal:
     acr: str | None = None
     auth_time: int | None = None
     token_id: str | None = None
+    issued_at: int | None = None

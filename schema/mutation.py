@@ -10,6 +10,7 @@ from resolvers.context import Info
 from resolvers.refusals import or_refusal
 from schema import results
 from schema.cards import DeviceInput
+from schema.demands import ALERTING, CARDS, DEVICES, STEP_UP
 from schema.enums import AlertResponse
 from schema.preferences import NotificationPreferencesInput
 from schema.rule_inputs import AlertRuleInput
@@ -81,27 +82,37 @@ async def _update_notification_preferences(
 @strawberry.type(description="What can be changed. Mistakes are answered as InputErrors.")
 class Mutation:
     create_alert_rule: results.CreateAlertRuleResult = field(
-        "Put a rule in force; a customer has at most 50.", resolver=_create_alert_rule
+        "Put a rule in force; a customer has at most 50.", resolver=_create_alert_rule, demands=[ALERTING]
     )
     update_alert_rule: results.UpdateAlertRuleResult = field(
-        "Replace a rule by a new version.", resolver=_update_alert_rule
+        "Replace a rule by a new version.", resolver=_update_alert_rule, demands=[ALERTING]
     )
-    delete_alert_rule: results.DeleteAlertRuleResult = field("Delete a rule.", resolver=_delete_alert_rule)
+    delete_alert_rule: results.DeleteAlertRuleResult = field(
+        "Delete a rule.", resolver=_delete_alert_rule, demands=[ALERTING]
+    )
     acknowledge_alert: results.AcknowledgeAlertResult = field(
-        "Acknowledge an alert; repeating it changes nothing.", resolver=_acknowledge_alert
+        "Acknowledge an alert; repeating it changes nothing.", resolver=_acknowledge_alert, demands=[ALERTING]
     )
     mark_alerts_read: results.MarkAlertsReadResult = field(
-        "Mark as read every NEW alert raised up to a cursor; repeating it changes nothing.", resolver=_mark_alerts_read
+        "Mark as read every NEW alert raised up to a cursor; repeating it changes nothing.",
+        resolver=_mark_alerts_read,
+        demands=[ALERTING],
     )
     respond_to_alert: results.RespondToAlertResult = field(
-        'Answer "was this you?"; repeating it changes nothing.', resolver=_respond_to_alert
+        'Answer "was this you?"; repeating it changes nothing.', resolver=_respond_to_alert, demands=[ALERTING, STEP_UP]
     )
-    freeze_card: results.FreezeCardResult = field("Freeze a card; repeating it changes nothing.", resolver=_freeze_card)
+    freeze_card: results.FreezeCardResult = field(
+        "Freeze a card; repeating it changes nothing.", resolver=_freeze_card, demands=[CARDS, STEP_UP]
+    )
     unfreeze_card: results.UnfreezeCardResult = field(
-        "Lift a card's freeze; repeating it changes nothing.", resolver=_unfreeze_card
+        "Lift a card's freeze; repeating it changes nothing.", resolver=_unfreeze_card, demands=[CARDS, STEP_UP]
     )
-    register_device: results.RegisterDeviceResult = field("Register a device.", resolver=_register_device)
-    remove_device: results.RemoveDeviceResult = field("Remove a device.", resolver=_remove_device)
+    register_device: results.RegisterDeviceResult = field(
+        "Register a device.", resolver=_register_device, demands=[DEVICES, STEP_UP]
+    )
+    remove_device: results.RemoveDeviceResult = field(
+        "Remove a device.", resolver=_remove_device, demands=[DEVICES, STEP_UP]
+    )
     update_notification_preferences: results.UpdateNotificationPreferencesResult = field(
-        "Replace what reaches the phone and when.", resolver=_update_notification_preferences
+        "Replace what reaches the phone and when.", resolver=_update_notification_preferences, demands=[ALERTING]
     )

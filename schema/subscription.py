@@ -10,6 +10,7 @@ from resolvers import subscriptions as resolvers
 from resolvers.context import Info
 from schema.accounts import Account
 from schema.alerts import Alert
+from schema.demands import READING
 from schema.enums import AlertSeverity, FeedGapReason
 from schema.scalars import DateTime, FeedCursor
 from schema.views import argument, field, view
@@ -68,7 +69,7 @@ async def _account_changed(
 
 
 def _stream(description: str, resolver: Any) -> Any:
-    return strawberry.subscription(description=description, resolver=resolver)
+    return strawberry.subscription(description=description, resolver=resolver, directives=[READING])
 
 
 @strawberry.type(description="What can be followed as it happens.")

@@ -28,11 +28,16 @@ def field(
     resolver: Callable[..., Any] | None = None,
     name: str | None = None,
     costs: Sequence[object] = (),
+    demands: Sequence[object] = (),
 ) -> Any:
-    """Declare a field: read from the struct, or answered by a resolver; `costs` are directives of schema/costs.py."""
+    """Declare a field: read from the struct, or answered by a resolver.
+
+    `costs` are directives of schema/costs.py, `demands` of schema/demands.py.
+    """
+    directives = [*costs, *demands]
     if resolver is None:
-        return strawberry.field(description=description, name=name, directives=costs)
-    return strawberry.field(description=description, name=name, resolver=resolver, directives=costs)
+        return strawberry.field(description=description, name=name, directives=directives)
+    return strawberry.field(description=description, name=name, resolver=resolver, directives=directives)
 
 
 def view(*structs: type, description: str, exact: bool = False) -> Callable[[C], C]:

@@ -26,6 +26,7 @@ from gateway.jwks import FixedKeys
 from gateway.listeners import server_config
 from gateway.rate_limits import RateLimits
 from resolvers.principal import Principal
+from schema.demands import CARDS, STEP_UP
 
 AUDIENCE = "belfry"
 
@@ -90,6 +91,10 @@ class Mutation:
     @strawberry.mutation
     def rename(self, name: str) -> str:
         return name
+
+    @strawberry.mutation(directives=[CARDS, STEP_UP])
+    def freeze(self) -> str:
+        return "frozen"
 
 
 @strawberry.type

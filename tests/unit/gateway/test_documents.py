@@ -70,6 +70,12 @@ def test_nothing_else_is_even_parsed(schema: strawberry.Schema, manifest: Path, 
         directory(schema, DocumentMode.ONLY, manifest).find(operation, principal())
 
 
+def test_a_developer_may_run_their_own(schema: strawberry.Schema, manifest: Path) -> None:
+    """By scope, where others may not."""
+    only = directory(schema, DocumentMode.ONLY, manifest)
+    assert only.find(Operation(query="{ hello }"), principal("developer")).operations
+
+
 def test_a_trusted_document_demands_its_scopes(schema: strawberry.Schema, manifest: Path) -> None:
     """All of those its file names."""
     only = directory(schema, DocumentMode.ONLY, manifest)

@@ -18,6 +18,7 @@ from contracts.alerts import AnyAlert
 from contracts.vocabulary import AccountKind, AlertKind
 from schema import alerts
 from schema.build import build_schema
+from schema.demands import RequiresScopes, RequiresStepUp
 from schema.nodes import ACCOUNT_KINDS
 from schema.views import STRUCTS, NodeIdField
 
@@ -109,3 +110,25 @@ def test_every_node_can_be_asked_for_by_its_id() -> None:
         kinds = {one.metadata["kind"] for one in _definition(type_).fields if isinstance(one, NodeIdField)}
         assert kinds <= {type_.name, *(interface.name for interface in type_.interfaces)}
         assert len(kinds) == 1
+
+
+@pytest.mark.parametrize("name", sorted(ROOTS))
+def test_every_root_field_demands_a_scope(name: str) -> None:
+    """Whatever path is taken begins there, so nothing can be had with a token that was granted nothing."""
+    root = SCHEMA._schema.type_map[name]
+    assert isinstance(root, GraphQLObjectType)
+    for field in root.fields.values():
+        directives = field.extensions["strawberry-definition"].directives
+        assert any(isinstance(one, RequiresScopes) and all(one.scopes) for one in directives)
+
+
+def test_what_is_sensitive_demands_step_up() -> None:
+    """Fraud answers, cards and devices."""
+    mutation = SCHEMA._schema.mutation_type
+    assert mutation is not None
+    found = {
+        name
+        for name, field in mutation.fields.items()
+        if any(isinstance(one, RequiresStepUp) for one in field.extensions["strawberry-definition"].directives)
+    }
+    assert found == {"respondToAlert", "freezeCard", "unfreezeCard", "registerDevice", "removeDevice"}
