@@ -1,10 +1,10 @@
 """One fact for each movement, whatever became of it: what spending, cash flow, rules and previews are computed from.
 
     (nothing) ──▶ PDNG ──▶ BOOK   final
-                    └────▶ RJCT   final, spends nothing
+                    └────▶ RJCT   spends nothing; only a booking may follow (of a payment that was released)
 
 The same steps as the event service's history: the day is that of the first event, a later event fills over an earlier
-one and keeps what it leaves out, a final status never changes. So applying an event twice changes nothing.
+one and keeps what it leaves out, what is booked stays booked. So applying an event twice changes nothing.
 """
 
 import sqlite3
@@ -60,9 +60,9 @@ class Fact(msgspec.Struct, gc=False):
 
 def fact_after(before: Fact | None, data: e.Payment, occurred_us: int) -> Fact | None:
     """Return the fact after a payment event; None where the event changes nothing."""
-    if before is not None and before.status is not TransactionStatus.PENDING:
-        return None
     status = STATUS_AFTER[type(data)]
+    if before is not None and not _may_follow(status, before.status):
+        return None
     category = category_of(data)
     if before is not None and data.category is None and data.merchant is None:
         category = before.category
@@ -100,6 +100,12 @@ def released(before: Fact) -> Fact | None:
     if before.status is not TransactionStatus.PENDING:
         return None
     return msgspec.structs.replace(before, status=TransactionStatus.REJECTED, spending=0)
+
+
+def _may_follow(after: TransactionStatus, before: TransactionStatus) -> bool:
+    if before is TransactionStatus.REJECTED:
+        return after is TransactionStatus.BOOKED
+    return before is TransactionStatus.PENDING
 
 
 def _filled(fact: Fact, before: Fact) -> Fact:

@@ -92,7 +92,7 @@ def is_unusual(rule: r.AlertRule, condition: r.BaselineCondition, sight: Sight) 
     )
     what, spent = category_text(fact.category), money_text(total, fact.currency)
     where, normal = with_account(sight.account.display_name), money_text(usual, fact.currency)
-    body = f"{spent} on {what} today{where}, usually {normal}."
+    body = f"{spent} on {what} in one day{where}, usually {normal}."
     alert = UnusualSpendingAlert(
         **opening(rule, fact.occurred_us, f"Unusual spending on {what}", body, reason, **places_of(fact)),
         category=fact.category,
