@@ -8,6 +8,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --universal \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
 IDE_OUT := gateway/static/graphiql
+# npm writes this file last.
+CLIENTS := tests/clients/node_modules/.package-lock.json
 IDE_SOURCES := $(wildcard ide/*.json ide/*.mjs ide/*.js ide/.npmrc ide/src/*)
 
 # uv reads its own configuration, not pip's: where only pip knows its index, pip does the same work, more slowly.
@@ -15,7 +17,7 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime assets demo test check format bench bench-ingest bench-latency schema interfaces lock clean
+.PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency schema interfaces lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,14 +49,20 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/runtime
 
 assets: $(IDE_OUT)/index.html ## build the GraphiQL page from npm packages
 
-$(IDE_OUT)/index.html: $(IDE_SOURCES) ide/build.sh | $(STAMPS)/venv
+$(IDE_OUT)/index.html: $(IDE_SOURCES) ide/build.sh ide/with-node | $(STAMPS)/venv
 	@echo "building the GraphiQL page"; ide/build.sh
 	@touch $@
 
 demo: setup-runtime assets ## run all of Belfry with demo customers; make demo ARGS="--fresh"
 	$(BIN)/belfry demo $(ARGS)
 
-test: setup assets ## run every test: unit, contract, layers, journey, browser
+clients: $(CLIENTS) ## install the npm clients that the tests try on the gateway
+
+$(CLIENTS): tests/clients/package.json tests/clients/package-lock.json tests/clients/.npmrc | $(STAMPS)/venv
+	@echo "installing the clients of the tests"; cd tests/clients && ../../ide/with-node npm ci --loglevel=error
+	@touch $@
+
+test: setup assets clients ## run every test: unit, contract, layers, journey, browser, clients
 	$(BIN)/python -m pytest $(ARGS)
 
 check: setup ## check format, lint, strict types, layers and unit tests
@@ -92,5 +100,6 @@ lock: $(STAMPS)/venv ## choose and pin versions anew, within the ranges of pypro
 	@! grep -n '://' $(LOCKS) || { echo "a lock names a host" >&2; exit 1; }
 
 clean: ## remove what was built or measured, and the environment; keeps .belfry/ (the data)
-	rm -rf .venv build dist *.egg-info $(IDE_OUT) ide/node_modules .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf .venv build dist *.egg-info $(IDE_OUT) ide/node_modules tests/clients/node_modules
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .benchmarks
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
