@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +31,8 @@ from gateway.feed import AlertFeed
 from gateway.ide import ide_routes
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys, KeySource, RemoteKeys
+from gateway.revocation_stores import RevocationFile
+from gateway.revocations import Revocations
 from resolvers.context import RequestContext
 from resolvers.cursors import CursorCodec
 from resolvers.principal import Principal
@@ -38,6 +41,7 @@ from schema.build import build_schema
 JWKS_PATH = "/.well-known/jwks.json"
 OPERATIONS_DIR = Path(__file__).parent.parent / "schema" / "operations"
 CURSOR_KEY_FILE = "cursor.key"
+REVOCATIONS_FILE = "revocations.ndjson"
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -86,6 +90,7 @@ def create_app(settings: Settings) -> Starlette:
         rates=rates,
         authenticator=Authenticator(
             _keys(settings, issuer, transport),
+            _revocations(settings),
             issuer=settings.issuer or ISSUER,
             audience=settings.audience,
             clock=time.time,
@@ -110,6 +115,15 @@ def _keys(settings: Settings, issuer: DemoIssuer | None, transport: AiohttpTrans
     if issuer is not None:
         return FixedKeys([issuer.public_key])
     return RemoteKeys(settings.jwks_url, transport, time.monotonic)
+
+
+def _revocations(settings: Settings) -> Revocations:
+    """Return the revocations in force; the gateway does not start without those it was told."""
+    path = settings.data_dir / REVOCATIONS_FILE
+    try:
+        return Revocations(RevocationFile(path))
+    except (OSError, msgspec.MsgspecError) as error:
+        raise BadSetting(f"BELFRY_DATA_DIR: {path} cannot be used: {error}.") from error
 
 
 def _cursor_keys(settings: Settings) -> list[bytes]:

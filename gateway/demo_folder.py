@@ -20,6 +20,8 @@ MADE_BY_BELFRY = (
     "events.sqlite3*",
     "accounts.sqlite3*",
     "analytics.sqlite3*",
+    "audit.jsonl",
+    "revocations.*",
     "logs",
     "replay",
     SEEDING_FILE,

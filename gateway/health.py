@@ -5,7 +5,6 @@ are for operators: with the service token where one is set, from this machine wh
 """
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -13,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from contracts.settings import LOOPBACK
 from gateway.answers import encode_json
+from gateway.operators import is_operator
 
 READY_KEPT_S = 1.0
 """How long an answer is repeated, so that asking costs the services nothing more."""
@@ -48,13 +47,13 @@ class Health:
         checks = await self._current()
         ready = all(checks.values())
         shown: dict[str, object] = {"status": "ready" if ready else "not ready"}
-        if self._is_operator(request):
+        if is_operator(request, self._operator_token):
             shown["checks"] = checks
         return _json(200 if ready else 503, shown)
 
     async def metrics(self, request: Request) -> Response:
         """Answer the metrics to operators; to others the path does not exist."""
-        if not self._is_operator(request):
+        if not is_operator(request, self._operator_token):
             return _json(404, {"errors": [{"message": "Not found.", "extensions": {"code": "NOT_FOUND"}}]})
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
@@ -64,12 +63,6 @@ class Health:
             if now - self._kept[0] > READY_KEPT_S:
                 self._kept = (now, await self._checks())
             return self._kept[1]
-
-    def _is_operator(self, request: Request) -> bool:
-        if self._operator_token:
-            expected = f"Bearer {self._operator_token}".encode()
-            return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected)
-        return request.client is not None and request.client.host in LOOPBACK
 
 
 def _json(status: int, value: object) -> Response:

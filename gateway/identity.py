@@ -1,10 +1,12 @@
 """Who is asking: bearer tokens of the configured issuer, verified, and kept by their SHA-256 until they expire.
 
 A token is checked for signature (asymmetric algorithms of the allow-list only, with a key of the issuer's own set,
-never one the token brings), issuer, audience, expiry, not-before and subject. The subject is the customer.
+never one the token brings), issuer, audience, expiry, not-before and subject. The subject is the customer. Whether
+it was revoked is asked each time.
 """
 
 import hashlib
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from joserfc.errors import JoseError
 
 from contracts.failures import Unauthenticated
 from gateway.jwks import KeySource
+from gateway.revocations import Revocations
 from resolvers.principal import Principal
 
 ALGORITHMS = ("RS256", "PS256", "ES256")
@@ -30,8 +33,11 @@ CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 class Authenticator:
     """Bearer tokens to principals."""
 
-    def __init__(self, keys: KeySource, *, issuer: str, audience: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, keys: KeySource, revocations: Revocations, *, issuer: str, audience: str, clock: Callable[[], float]
+    ) -> None:
         self._keys = keys
+        self.revocations = revocations
         self._clock = clock
         self._registry_options: dict[str, Any] = {
             "iss": {"essential": True, "value": issuer},
@@ -45,10 +51,15 @@ class Authenticator:
         """Return the caller of an `Authorization` value.
 
         Raises:
-            Unauthenticated: it is absent, not a bearer token, or not valid now. The message does not say why in detail.
+            Unauthenticated: it is absent, not a bearer token, revoked, or not valid now; the message says little more.
             Unavailable: the issuer's keys cannot be had; may be retried.
         """
-        token = _bearer(authorization)
+        principal = await self._believed(_bearer(authorization))
+        if self.revocations.covers(principal):
+            raise token_revoked()
+        return principal
+
+    async def _believed(self, token: bytes) -> Principal:
         now = self._clock()
         key = hashlib.sha256(token).digest()
         kept = self._kept.get(key)
@@ -72,8 +83,18 @@ class Authenticator:
             jwt.JWTClaimsRegistry(now=lambda: int(now), leeway=LEEWAY_S, **self._registry_options).validate(claims)
         except (JoseError, ValueError, TypeError) as error:
             expired = type(error).__name__ == "ExpiredTokenError"
-            raise Unauthenticated("The token has expired." if expired else "The token is not valid.") from error
+            raise (token_expired() if expired else Unauthenticated("The token is not valid.")) from error
         return _principal(claims, key)
+
+
+def token_revoked() -> Unauthenticated:
+    """Return what the holder of a revoked token is told."""
+    return Unauthenticated("The token has been revoked.")
+
+
+def token_expired() -> Unauthenticated:
+    """Return what the holder of an expired token is told."""
+    return Unauthenticated("The token has expired.")
 
 
 def _bearer(authorization: str | None) -> bytes:
@@ -90,13 +111,18 @@ def _principal(claims: dict[str, Any], key: bytes) -> Principal:
     subject, scope, expires = claims["sub"], claims.get("scope", ""), claims["exp"]
     if not (isinstance(subject, str) and CUSTOMER_ID.fullmatch(subject) and isinstance(scope, str)):
         raise Unauthenticated("The token is not valid.")
-    acr, auth_time, token_id = claims.get("acr"), claims.get("auth_time"), claims.get("jti")
+    acr, token_id = claims.get("acr"), claims.get("jti")
     return Principal(
         customer_id=subject,
         subject=subject,
         scopes=frozenset(scope.split()),
         expires_at=float(expires) + LEEWAY_S,
         acr=acr if isinstance(acr, str) else None,
-        auth_time=int(auth_time) if isinstance(auth_time, int | float) else None,
+        auth_time=_seconds(claims.get("auth_time")),
         token_id=token_id if isinstance(token_id, str) else key.hex()[:16],
+        issued_at=_seconds(claims.get("iat")),
     )
+
+
+def _seconds(claim: Any) -> int | None:
+    return int(claim) if isinstance(claim, int | float) and math.isfinite(claim) else None

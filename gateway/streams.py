@@ -1,25 +1,25 @@
 """Answers one after another over HTTP: one loop for server-sent events and for multipart, which differ in framing.
 
-Headers go out at once; a heartbeat follows every `HEARTBEAT_S` without an answer; the token's expiry and the client's
-leaving end the stream. Caps are per customer and per address.
+Headers go out at once; a heartbeat follows every `HEARTBEAT_S` without an answer; the token's expiry or revocation and
+the client's leaving end the stream. Caps are per customer and per address.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from contracts.failures import Unauthenticated
 from gateway.answers import RawHeaders
 from gateway.callers import Caller
 from gateway.connections import STREAMS_PER_ADDRESS_MAX, STREAMS_PER_CUSTOMER_MAX, Caps, address_of
 from gateway.errors import render_failure
 from gateway.execution import Engine, Payload, Selected
+from gateway.identity import token_expired, token_revoked
+from gateway.revocations import Revocations
 from gateway.telemetry import OPEN
-from resolvers.principal import Principal
 
 HEARTBEAT_S = 12.0
 HEADERS: RawHeaders = [(b"cache-control", b"no-store, no-transform"), (b"x-accel-buffering", b"no")]
@@ -42,13 +42,27 @@ class Framing(Protocol):
         ...
 
 
+class _Ends(NamedTuple):
+    """What ends a stream before its operation does: the client leaves, the token is revoked, or expires."""
+
+    gone: "asyncio.Future[None]"
+    revoked: "asyncio.Future[None]"
+    expires_at: float
+
+
 class Streams:
     """Serves operations as streams, within the caps of each customer and address."""
 
     def __init__(
-        self, engine: Engine, *, heartbeat_s: float = HEARTBEAT_S, clock: Callable[[], float] = time.time
+        self,
+        engine: Engine,
+        revocations: Revocations,
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
+        self._revocations = revocations
         self._heartbeat_s = heartbeat_s
         self._clock = clock
         self.customers = Caps(STREAMS_PER_CUSTOMER_MAX, "streams")
@@ -82,8 +96,12 @@ class Streams:
                 await _write(send, framing.opening)
                 gone = asyncio.ensure_future(_disconnected(receive))
                 try:
-                    with OPEN.labels(caller.transport).track_inprogress():
-                        await self._pump(send, framing, payloads, first, gone, caller.principal)
+                    with (
+                        OPEN.labels(caller.transport).track_inprogress(),
+                        self._revocations.watching(caller.principal) as revoked,
+                    ):
+                        ends = _Ends(gone, revoked, caller.principal.expires_at)
+                        await self._pump(send, framing, payloads, first, ends)
                 finally:
                     gone.cancel()
 
@@ -93,21 +111,23 @@ class Streams:
         framing: Framing,
         payloads: AsyncGenerator[Payload],
         upcoming: "asyncio.Future[Payload | None]",
-        gone: "asyncio.Future[None]",
-        principal: Principal,
+        ends: "_Ends",
     ) -> None:
         try:
             while True:
-                remaining_s = principal.expires_at - self._clock()
-                if remaining_s <= 0:
-                    expired = {"errors": [render_failure(Unauthenticated("The token has expired."))]}
-                    await _write(send, framing.frame(expired) + framing.closing, more=False)
+                remaining_s = ends.expires_at - self._clock()
+                if ends.revoked.done() or remaining_s <= 0:
+                    failure = token_revoked() if ends.revoked.done() else token_expired()
+                    last = framing.frame({"errors": [render_failure(failure)]})
+                    await _write(send, last + framing.closing, more=False)
                     return
                 timeout_s = min(self._heartbeat_s, remaining_s)
-                waited: list[asyncio.Future[Any]] = [upcoming, gone]
+                waited: list[asyncio.Future[Any]] = [upcoming, ends.gone, ends.revoked]
                 await asyncio.wait(waited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-                if gone.done():
+                if ends.gone.done():
                     return
+                if ends.revoked.done():
+                    continue
                 if not upcoming.done():
                     await _write(send, framing.heartbeat)
                     continue

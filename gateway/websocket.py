@@ -1,13 +1,13 @@
 """The socket loop around websocket_protocol: it reads, runs operations, keeps time, and does what the protocol says.
 
-One task reads; each operation has a task; a timer ends the socket when the token expires. The server's own pings
-(listeners.py) find dead peers. Whatever ends the socket ends its tasks with it.
+One task reads; each operation has a task; a timer ends the socket when the token expires, a watch when it is revoked.
+The server's own pings (listeners.py) find dead peers. Whatever ends the socket ends its tasks with it.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, aclosing, suppress
+from contextlib import AsyncExitStack, ExitStack, aclosing, suppress
 from typing import Any, ParamSpec
 from urllib.parse import urlsplit
 
@@ -110,6 +110,7 @@ class _Socket:
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._resources = AsyncExitStack()
+        self._watching = ExitStack()
         self._pending: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -183,7 +184,14 @@ class _Socket:
 
     def _believe(self, principal: Principal) -> None:
         self._principal = principal
+        self._watching.close()  # of the token before it
+        revoked = self._watching.enter_context(self._sockets.authenticator.revocations.watching(principal))
+        revoked.add_done_callback(self._token_revoked)
         self._set_timer(principal.expires_at - self._sockets.clock(), lambda: self._protocol.refused("Token expired"))
+
+    def _token_revoked(self, revoked: "asyncio.Future[None]") -> None:
+        if not revoked.cancelled():
+            self._spawn(self._do, self._protocol.refused("Token revoked"))
 
     async def _operate(self, id: str, operation: Operation, principal: Principal) -> None:
         caller = Caller(principal, Transport.WEBSOCKET, new_trace_id())
@@ -232,6 +240,7 @@ class _Socket:
     async def _end(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._watching.close()
         running = {*self._operations.values(), *self._pending}
         for task in running:
             task.cancel()

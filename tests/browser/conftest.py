@@ -21,6 +21,8 @@ from gateway.engines import assemble_engine
 from gateway.ide import DemoCustomer, ide_routes
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys
+from gateway.revocation_stores import RevocationMemory
+from gateway.revocations import Revocations
 from resolvers.principal import Principal
 from tests.browser.visits import Visit
 
@@ -109,7 +111,7 @@ class Directory:
         return [DemoCustomer("c-1", "Ada Marlow", "Two accounts"), DemoCustomer("c-2", "Bram Okafor", "A portfolio")]
 
     def mint_token(self, customer_id: str) -> str:
-        return self._issuer.mint_token(customer_id, ["accounts"])
+        return self._issuer.mint_token(customer_id)
 
 
 async def _ready() -> dict[str, bool]:
@@ -131,7 +133,13 @@ async def belfry_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator
         settings,
         engine=assembly.engine,
         rates=assembly.rates,
-        authenticator=Authenticator(FixedKeys([issuer.public_key]), issuer=ISSUER, audience="belfry", clock=time.time),
+        authenticator=Authenticator(
+            FixedKeys([issuer.public_key]),
+            Revocations(RevocationMemory()),
+            issuer=ISSUER,
+            audience="belfry",
+            clock=time.time,
+        ),
         checks=_ready,
         routes=ide_routes(Directory(issuer), tmp_path),
     )

@@ -25,6 +25,8 @@ from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys
 from gateway.listeners import server_config
 from gateway.rate_limits import RateLimits
+from gateway.revocation_stores import RevocationFile
+from gateway.revocations import Revocations
 from resolvers.principal import Principal
 from schema.demands import CARDS, STEP_UP
 
@@ -92,9 +94,7 @@ class Mutation:
     def rename(self, name: str) -> str:
         return name
 
-    @strawberry.mutation(directives=[CARDS, STEP_UP])
-    def freeze(self) -> str:
-        return "frozen"
+    freeze: str = strawberry.mutation(resolver=lambda: "frozen", directives=[CARDS, STEP_UP])
 
 
 @strawberry.type
@@ -133,8 +133,13 @@ def token(issuer: DemoIssuer) -> str:
 
 
 @pytest.fixture
-def authenticator(issuer: DemoIssuer) -> Authenticator:
-    return Authenticator(FixedKeys([issuer.public_key]), issuer=ISSUER, audience=AUDIENCE, clock=time.time)
+def revocations(tmp_path: Path) -> Revocations:
+    return Revocations(RevocationFile(tmp_path / "revocations.ndjson"))
+
+
+@pytest.fixture
+def authenticator(issuer: DemoIssuer, revocations: Revocations) -> Authenticator:
+    return Authenticator(FixedKeys([issuer.public_key]), revocations, issuer=ISSUER, audience=AUDIENCE, clock=time.time)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from contracts.failures import Unauthenticated, Unavailable
 from gateway.demo_issuer import ISSUER, DemoIssuer
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys, RemoteKeys
+from gateway.revocation_stores import RevocationMemory
+from gateway.revocations import Revocations
 
 NOW = 1_800_000_000.0
 KEY = RSAKey.generate_key(2048, {"kid": "k1"})
@@ -41,7 +43,9 @@ def part(value: Any) -> str:
 
 
 def authenticator(now: float = NOW) -> Authenticator:
-    return Authenticator(FixedKeys([KEY]), issuer="i", audience="belfry", clock=lambda: now)
+    return Authenticator(
+        FixedKeys([KEY]), Revocations(RevocationMemory()), issuer="i", audience="belfry", clock=lambda: now
+    )
 
 
 async def test_a_good_token_is_its_customer() -> None:
@@ -61,7 +65,9 @@ async def test_the_listed_algorithms_are_taken(alg: str) -> None:
 async def test_an_elliptic_key_works_too() -> None:
     """ES256 with a key of the set."""
     key = ECKey.generate_key("P-256", {"kid": "e1"})
-    checking = Authenticator(FixedKeys([key]), issuer="i", audience="belfry", clock=lambda: NOW)
+    checking = Authenticator(
+        FixedKeys([key]), Revocations(RevocationMemory()), issuer="i", audience="belfry", clock=lambda: NOW
+    )
     assert (await checking.authenticate(f"Bearer {token(key, {'alg': 'ES256', 'kid': 'e1'})}")).customer_id == "c1"
 
 
@@ -123,7 +129,9 @@ async def test_clocks_may_differ_by_the_leeway() -> None:
 async def test_a_kept_token_still_expires() -> None:
     """Having been believed once does not outlive exp."""
     now = NOW
-    checking = Authenticator(FixedKeys([KEY]), issuer="i", audience="belfry", clock=lambda: now)
+    checking = Authenticator(
+        FixedKeys([KEY]), Revocations(RevocationMemory()), issuer="i", audience="belfry", clock=lambda: now
+    )
     given_token = f"Bearer {token()}"
     assert await checking.authenticate(given_token) is await checking.authenticate(given_token)
     now = NOW + 91
@@ -184,6 +192,12 @@ async def test_weak_and_symmetric_keys_of_a_set_are_ignored() -> None:
 async def test_the_demo_issuer_keeps_its_key(issuer: DemoIssuer, tmp_path: Any) -> None:
     """Two openings of one folder sign with one key, readable by its owner only."""
     first, second = (DemoIssuer.open(tmp_path, audience="belfry") for _ in range(2))
-    checking = Authenticator(FixedKeys([first.public_key]), issuer=ISSUER, audience="belfry", clock=time.time)
+    checking = Authenticator(
+        FixedKeys([first.public_key]),
+        Revocations(RevocationMemory()),
+        issuer=ISSUER,
+        audience="belfry",
+        clock=time.time,
+    )
     assert (await checking.authenticate(f"Bearer {second.mint_token('c1')}")).customer_id == "c1"
     assert (tmp_path / "demo-issuer.pem").stat().st_mode & 0o777 == 0o600

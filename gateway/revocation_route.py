@@ -1,0 +1,62 @@
+"""`POST /revocations`, for operators: `{"tokenId": …}`, or `{"customerId": …, "issuedBefore": UNIX seconds or absent}`.
+
+Answers 200 with what is in force. Demanding JSON keeps pages of other sites out, which could reach a gateway on the
+same machine. To whom is no operator the path does not exist.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from contracts.failures import Failure, NotFound, Rejected, TooLarge, UnsupportedMedia
+from gateway.answers import encode_json
+from gateway.errors import render_failure
+from gateway.revocation_stores import Revocation
+from gateway.revocations import Revocations
+
+PATH = "/revocations"
+BODY_BYTES_MAX = 2 * 1024
+
+IsOperator = Callable[[Request], bool]
+
+
+class Wanted(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The body."""
+
+    token_id: str | None = None
+    customer_id: str | None = None
+    issued_before: float | None = None
+
+
+def revocation_route(revocations: Revocations, is_operator: IsOperator) -> Route:
+    """Return the route."""
+
+    async def revoke(request: Request) -> Response:
+        try:
+            if not is_operator(request):
+                raise NotFound("Not found.")
+            wanted = await _read(request)
+            revocation = Revocation(wanted.token_id, wanted.customer_id, wanted.issued_before)
+            status, content = 200, msgspec.to_builtins(await revocations.revoke(revocation))
+        except Failure as failure:
+            status, content = failure.status, {"errors": [render_failure(failure)]}
+        return Response(encode_json(content), status, media_type="application/json")
+
+    return Route(PATH, revoke, methods=["POST"])
+
+
+async def _read(request: Request) -> Wanted:
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise UnsupportedMedia("Send application/json.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
+    try:
+        return msgspec.json.decode(body, type=Wanted)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Rejected('Send {"tokenId": "…"} or {"customerId": "…", "issuedBefore": seconds}.') from None

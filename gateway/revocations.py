@@ -1,0 +1,125 @@
+"""Tokens that are believed no longer though they have not expired: after a logout, a lost phone, a fraud.
+
+    by token      the token id (`jti`) of one token
+    by customer   every token of a customer that was issued at or before a moment
+
+A revocation holds from the next request on, ends the sockets and streams opened with such a token at once, and is
+durable before it is acknowledged. Each replica has its own list and must be told.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from contracts.failures import Overloaded, Rejected, Unavailable
+from gateway.revocation_stores import Revocation, RevocationStore
+from resolvers.principal import Principal
+
+REVOCATIONS_MAX = 100_000
+"""Revocations in force at a time; one more is refused, none is forgotten for it."""
+KEPT_S = 400 * 24 * 3600
+"""How long one is in force: longer than any token lives (`belfry token` mints them for a year at most)."""
+ID_CHARACTERS_MAX = 256
+
+Key = tuple[str, str | None]
+
+
+class Revocations:
+    """The revocations in force."""
+
+    def __init__(self, store: RevocationStore, clock: Callable[[], float] = time.time) -> None:
+        """Read what is in force; what is over is left out of the store from here on."""
+        self._store = store
+        self._clock = clock
+        fresh = (one for one in store.read() if one.revoked_at > clock() - KEPT_S)
+        self._kept: dict[Key, Revocation] = {_key(revocation): revocation for revocation in fresh}
+        self._watched: defaultdict[Key, set[_Watch]] = defaultdict(set)
+        self._writing = asyncio.Lock()
+        store.rewrite(self._kept.values())
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def covers(self, principal: Principal) -> bool:
+        """Say whether the caller's token was revoked."""
+        return any(key in self._kept and _covers(self._kept[key], principal) for key in _keys(principal))
+
+    async def revoke(self, wanted: Revocation) -> Revocation:
+        """Revoke, and end what runs with the tokens it covers; return what is in force. Repeating it changes nothing.
+
+        Raises:
+            Rejected: neither one token nor one customer, or a moment in the future.
+            Overloaded: `REVOCATIONS_MAX` are in force.
+            Unavailable: it could not be written; nothing was revoked, may be retried.
+        """
+        revocation = _checked(wanted, self._clock())
+        key = _key(revocation)
+        async with self._writing:
+            kept = self._kept.get(key)
+            if kept is not None and (kept.issued_before or 0) >= (revocation.issued_before or 0):
+                return kept
+            if kept is None and len(self._kept) >= REVOCATIONS_MAX:
+                raise Overloaded("Too many revocations are in force.")
+            try:
+                await asyncio.to_thread(self._store.add, revocation)
+            except OSError as error:
+                raise Unavailable("The revocation was not stored.", detail=error.strerror) from error
+            self._kept[key] = revocation
+        for watch in self._watched.get(key, ()):
+            if _covers(revocation, watch.principal) and not watch.revoked.done():
+                watch.revoked.set_result(None)
+        return revocation
+
+    @contextmanager
+    def watching(self, principal: Principal) -> "Iterator[asyncio.Future[None]]":
+        """Yield a future that is done as soon as the caller's token is revoked, and cancelled at the end."""
+        watch = _Watch(principal, asyncio.get_running_loop().create_future())
+        for key in _keys(principal):
+            self._watched[key].add(watch)
+        if self.covers(principal):
+            watch.revoked.set_result(None)
+        try:
+            yield watch.revoked
+        finally:
+            watch.revoked.cancel()
+            for key in _keys(principal):
+                self._watched[key].discard(watch)
+                if not self._watched[key]:
+                    del self._watched[key]
+
+
+class _Watch(NamedTuple):
+    principal: Principal
+    revoked: "asyncio.Future[None]"
+
+
+def _key(revocation: Revocation) -> Key:
+    if revocation.token_id is not None:
+        return ("token", revocation.token_id)
+    return ("customer", revocation.customer_id)
+
+
+def _keys(principal: Principal) -> tuple[Key, Key]:
+    return ("token", principal.token_id), ("customer", principal.customer_id)
+
+
+def _covers(revocation: Revocation, principal: Principal) -> bool:
+    """Say whether a revocation of this token or customer is about the token; one without time of issue is old."""
+    if revocation.token_id is not None or principal.issued_at is None:
+        return True
+    return principal.issued_at <= (revocation.issued_before or 0)
+
+
+def _checked(wanted: Revocation, now: float) -> Revocation:
+    given = [id for id in (wanted.token_id, wanted.customer_id) if id is not None]
+    if len(given) != 1 or not 0 < len(given[0]) <= ID_CHARACTERS_MAX:
+        raise Rejected("Name either a tokenId or a customerId.")
+    if wanted.token_id is not None:
+        return Revocation(token_id=wanted.token_id, revoked_at=now)
+    issued_before = now if wanted.issued_before is None else wanted.issued_before
+    if not 0 <= issued_before <= now:
+        raise Rejected("issuedBefore must not lie in the future.", pointer="/issuedBefore")
+    return Revocation(customer_id=wanted.customer_id, issued_before=issued_before, revoked_at=now)
