@@ -165,12 +165,14 @@ class _Applying:
             close_windows(self._work, account_id, account, open_day, lambda _: self._accepted_at)
 
     def _release(self, entry: LogEntry, data: e.CardReversed) -> None:
+        account = self._work.known_account(data.account_id)
+        if account is None:
+            return
+        self._hear(data.account_id, account)
         before = self._work.fact(data.transaction_id)
         fact = None if before is None else released(before)
         if before is None or fact is None:
             return
-        account = self._work.account(data.account_id, fact.currency)
-        self._hear(data.account_id, account)
         self._work.put_fact(fact)
         self._note_lateness(entry, fact, account)
         if before.spending:

@@ -47,8 +47,11 @@ class Workspace:
 
     def account(self, account_id: str, currency: str) -> AccountState:
         """Return an account; the event service lets no event pass of one that was not opened."""
-        state = self.memory.accounts.fetch(self.connection, account_id)
-        return AccountState(currency=currency) if state is None else state
+        return self.known_account(account_id) or AccountState(currency=currency)
+
+    def known_account(self, account_id: str) -> AccountState | None:
+        """Return an account that was opened or paid from; None otherwise."""
+        return self.memory.accounts.fetch(self.connection, account_id)
 
     def card(self, card_id: str) -> CardState:
         """Return a card; one not issued yet has no cardholder."""
