@@ -13,7 +13,7 @@ from contracts.events import CardAuthorised, Payment, PaymentBooked, PriceQuoted
 from contracts.money import money_of
 from contracts.vocabulary import SpendingCategory
 from producers.demo_customers import BY_SLUG, reference_events
-from producers.demo_instruments import INSTRUMENTS, PRICE_CURRENCY, price_path
+from producers.demo_instruments import PRICE_CURRENCY, PRICE_EVERY_DAYS, price_paths
 from producers.demo_ledger import Dated, Ledger, moment_of
 from producers.demo_lives import Life
 from producers.demo_people import HOUSEHOLDS, PEOPLE, Household
@@ -59,7 +59,7 @@ def _events(now: datetime, seed: int) -> Iterator[Dated]:
         ledger = Ledger(f"demo-{household.slug}-household", now)
         chance = random.Random(f"{seed}{household.slug}")
         yield from _household(household, ledger, chance, days, now if number == 0 else None)
-    yield from _prices(Ledger("demo-prices", now), random.Random(seed), days[::7])
+    yield from _prices(Ledger("demo-prices", now), seed, days[::PRICE_EVERY_DAYS])
 
 
 def _household(
@@ -90,9 +90,8 @@ def _household(
     return ledger.events
 
 
-def _prices(ledger: Ledger, chance: random.Random, days: list[date]) -> list[Dated]:
-    for instrument in INSTRUMENTS:
-        for day, price in price_path(chance, instrument, days):
-            quoted = PriceQuoted(isin=instrument.isin, price=money_of(price, PRICE_CURRENCY))
-            ledger.tell(moment_of(day, 16, 30), quoted)
+def _prices(ledger: Ledger, seed: int, days: list[date]) -> list[Dated]:
+    for isin, path in price_paths(seed, len(days)).items():
+        for day, price in zip(days, path, strict=True):
+            ledger.tell(moment_of(day, 16, 30), PriceQuoted(isin=isin, price=money_of(price, PRICE_CURRENCY)))
     return ledger.events

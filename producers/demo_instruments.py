@@ -1,7 +1,6 @@
 """Invented instruments of the demo with valid ISINs, their prices over the year, and who holds how much."""
 
 import random
-from datetime import date
 
 import msgspec
 
@@ -31,15 +30,20 @@ INSTRUMENTS = (
     Instrument(isin_of("ES", "00BFAGU66"), "Aguas del Levante SA", 1_874, 0.020),
 )
 PRICE_CURRENCY = "EUR"
+PRICE_EVERY_DAYS = 7
 
 
-def price_path(chance: random.Random, instrument: Instrument, days: list[date]) -> list[tuple[date, int]]:
-    """Return a price for each of the days, in minor units, as a random walk that never falls below a tenth."""
-    price = float(instrument.price)
-    path = []
-    for day in days:
+def price_paths(seed: int, count: int) -> dict[str, list[int]]:
+    """Return `count` weekly prices of each instrument in minor units: random walks that never fall below a tenth."""
+    chance = random.Random(seed)
+    return {instrument.isin: _price_path(chance, instrument, count) for instrument in INSTRUMENTS}
+
+
+def _price_path(chance: random.Random, instrument: Instrument, count: int) -> list[int]:
+    price, path = float(instrument.price), []
+    for _ in range(count):
         price = max(instrument.price / 10, price * (1 + chance.gauss(0.001, instrument.swing)))
-        path.append((day, round(price)))
+        path.append(round(price))
     return path
 
 

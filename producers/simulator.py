@@ -1,30 +1,26 @@
-"""The live simulator: ordinary purchases every second or so, and every half minute something worth an alert.
+"""The live simulator: something ordinary every second or so, and every half minute something worth an alert.
 
 `moments` is pure but for the clock it is given: the same seed and clock give the same events. `simulate` sends them.
+Ordinary moments raise no alerts: a card is used less often than velocity notices, and for small amounts, because a
+demo's hour has more of them than a day.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 
 import anyio
 import msgspec
 
-from contracts.events import CardAuthorised
-from contracts.vocabulary import AccountKind
-from producers.demo_ledger import card_account_of, merchant_of
-from producers.demo_merchants import draw_amount, draw_shop
-from producers.demo_people import PEOPLE, Person
+from producers.demo_people import PEOPLE
 from producers.event_client import EventClient
 from producers.simulator_desk import Clock, Desk
+from producers.simulator_ordinary import OrdinaryLife
 from producers.simulator_stories import STORIES, low_balance
 
 PAUSE_S = (0.5, 1.5)
-"""Between two ordinary purchases."""
+"""Between two ordinary moments."""
 FIRST_STORY_S = 3.0
 STORY_PAUSE_S = (20.0, 30.0)
 """Between two stories."""
-BOOKED_AFTER = 20
-"""Purchases until an authorised one is booked."""
 FIRST_PERSON_SHARE = 0.6
 """How many of the stories happen to the first customer, whom the demo presents."""
 
@@ -40,7 +36,7 @@ class Moment(msgspec.Struct, frozen=True):
 def moments(seed: int, clock: Clock) -> Iterator[Moment]:
     """Yield moments for ever."""
     desk = Desk(seed, clock)
-    authorised: deque[CardAuthorised] = deque()
+    ordinary = OrdinaryLife(desk, seed)
     told, until_story = 0, FIRST_STORY_S
     while True:
         pause_s = desk.chance.uniform(*PAUSE_S)
@@ -50,7 +46,7 @@ def moments(seed: int, clock: Clock) -> Iterator[Moment]:
             yield _story(desk, told, pause_s)
             told += 1
         else:
-            yield Moment(pause_s, _ordinary(desk, authorised))
+            yield Moment(pause_s, ordinary.lines())
 
 
 def _story(desk: Desk, told: int, pause_s: float) -> Moment:
@@ -58,19 +54,6 @@ def _story(desk: Desk, told: int, pause_s: float) -> Moment:
     is_first = not told or story is low_balance or desk.chance.random() < FIRST_PERSON_SHARE
     person = PEOPLE[0] if is_first else desk.chance.choice(PEOPLE)
     return Moment(pause_s, story(desk, person), f"{story.__name__.replace('_', ' ')}: {person.given_name}")
-
-
-def _ordinary(desk: Desk, authorised: deque[CardAuthorised]) -> list[bytes]:
-    person: Person = desk.chance.choice(PEOPLE)
-    shop = draw_shop(desk.chance)
-    kind = desk.chance.choice((AccountKind.CURRENT, card_account_of(person)))
-    bought = desk.purchase(person, kind, draw_amount(desk.chance, shop), merchant_of(shop, person.country, person.city))
-    authorised.append(bought)
-    lines = [desk.line(bought)]
-    if len(authorised) > BOOKED_AFTER:
-        lines.append(desk.line(desk.booked(authorised.popleft())))
-    top_up = desk.top_up(person, kind)
-    return [*lines, desk.line(top_up)] if top_up is not None else lines
 
 
 async def simulate(client: EventClient, seed: int, clock: Clock, on_story: Callable[[str], None]) -> None:

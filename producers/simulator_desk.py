@@ -59,7 +59,23 @@ class Desk:
         """Return the booking of an authorised payment: the same transaction."""
         return PaymentBooked(**{name: getattr(authorised, name) for name in Payment.__struct_fields__})
 
-    def transfer(self, account_id: str, signed: int, currency: str, counterparty: str, text: str) -> PaymentBooked:
+    def bill(
+        self, person: Person, minor: int, counterparty: str, text: str, category: SpendingCategory
+    ) -> PaymentBooked:
+        """Return a booked bill of a person; `top_up` gives it back later."""
+        account_id = person.account_id(AccountKind.CURRENT)
+        self._spent[account_id] += minor
+        return self.transfer(account_id, -minor, person.currency, counterparty, text, category)
+
+    def transfer(
+        self,
+        account_id: str,
+        signed: int,
+        currency: str,
+        counterparty: str,
+        text: str,
+        category: SpendingCategory = SpendingCategory.TRANSFERS,
+    ) -> PaymentBooked:
         """Return a booked transfer of minor units, negative for a debit."""
         return PaymentBooked(
             transaction_id=self.next_id(),
@@ -68,7 +84,7 @@ class Desk:
             credit_debit_indicator=CreditDebitIndicator.CREDIT if signed > 0 else CreditDebitIndicator.DEBIT,
             counterparty=counterparty,
             remittance_information=text,
-            category=SpendingCategory.TRANSFERS,
+            category=category,
         )
 
     def cover(self, person: Person, kind: AccountKind, minor: int) -> PaymentBooked:

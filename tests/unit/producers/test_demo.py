@@ -169,6 +169,19 @@ def test_a_story_comes_within_five_seconds_and_all_within_minutes() -> None:
     assert len({story.split(":")[0] for _, story in told}) == len(STORIES)
 
 
+def test_ordinary_life_uses_no_card_fast() -> None:
+    """Within any ten minutes at most four times: the bank-wide velocity rule is the stories' to break."""
+    elapsed, used = 0.0, defaultdict[str, list[float]](list)
+    for moment in islice(moments(1, lambda: NOW), 4000):
+        elapsed += moment.pause_s
+        for line in [] if moment.story else moment.lines:
+            data = data_of(msgspec.json.decode(line, type=CloudEvent))
+            if isinstance(data, CardAuthorised) and data.card_id:
+                used[data.card_id].append(elapsed)
+    assert len(used) == sum(1 + person.has_credit_card for person in PEOPLE)
+    assert max(sum(at <= other < at + 600 for other in times) for times in used.values() for at in times) <= 4
+
+
 async def test_live_events_are_accepted(tmp_path: Path, lines: list[bytes]) -> None:
     """Every story and every ordinary moment passes the event service's checks."""
     live = [line for moment in islice(moments(1, lambda: NOW), 300) for line in moment.lines]
