@@ -39,11 +39,12 @@ def _references() -> list[dict[str, Any]]:
     return [
         _event("customer", "belfry.customer.registered.v1", customer),
         _event("account", "belfry.account.opened.v1", account | {"parties": parties}),
+        _payment(-1, 100_000_000, "CRDT"),  # so that no payment takes the balance below zero: an alert of its own
     ]
 
 
-def _payment(number: int) -> dict[str, Any]:
-    amount = {"amount": {"amount": f"{2000 + number}.00", "currency": "EUR"}, "creditDebitIndicator": "DBIT"}
+def _payment(number: int, amount_major: int = 2000, direction: str = "DBIT") -> dict[str, Any]:
+    amount = {"amount": {"amount": f"{amount_major}.00", "currency": "EUR"}, "creditDebitIndicator": direction}
     return _event(
         f"p{number}", "belfry.payment.booked.v1", {"transactionId": f"t{number}", "accountId": "main"} | amount
     )

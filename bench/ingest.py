@@ -13,6 +13,7 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ CARDS = 1523
 CHUNK_EVENTS = 1000
 POSTS_AT_ONCE = 3
 SERVICES = ("events", "accounts", "analytics")
+EVENTS_A_DAY = 2000
+"""In the order of their days, as the file has them: some 180,000 rows over four years, here more a day."""
+FIRST_DAY = date(2024, 1, 1)
 ALERT_SHARE = 0.01
 ALERTING_AMOUNT = "4200.00"
 
@@ -56,10 +60,10 @@ def event(event_id: str, kind: str, data: dict[str, Any], at: str = "2020-01-01T
 
 
 def booking(number: int, chance: random.Random, *, alerting: bool) -> dict[str, Any]:
-    """Return one card booking in the shape of the Birmingham file: a tenth from a second source of names, refunds."""
+    """Return one card booking in the shape of the Birmingham file, refunds among them."""
     card = chance.randrange(CARDS)
     amount = ALERTING_AMOUNT if alerting else f"{min(999, chance.lognormvariate(3.7, 1.1)):.2f}"
-    day = f"2026-{chance.randrange(1, 11):02d}-{chance.randrange(1, 29):02d}"
+    day = (FIRST_DAY + timedelta(days=number // EVENTS_A_DAY)).isoformat()
     data = {
         "transactionId": f"t{number}",
         "accountId": f"a{card}",
@@ -157,7 +161,7 @@ async def measure_latency(belfry: Belfry, session: aiohttp.ClientSession, rate: 
     """Post at a steady rate and time each alert from its event's acknowledgement to its line in the alert stream."""
     chance = random.Random(8)
     per_tick = max(1, rate // 50)
-    first = 10_000_000
+    first = 1_000_000
     acknowledged: dict[str, float] = {}
     readable: dict[str, float] = {}
     alerting: set[str] = set()
