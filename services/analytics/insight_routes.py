@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from litestar import get
 from litestar.handlers import BaseRouteHandler
-from litestar.params import QueryParameter
+from litestar.params import FromQuery, QueryParameter
 
 from contracts.failures import Rejected
 from contracts.insights import CashFlow, Forecast, RecurringPayment, SpendingReport
@@ -55,7 +55,7 @@ def insight_routes(database: Database, clock: Callable[[], datetime]) -> list[Ba
         account_ids: AccountIds,
         start: From,
         end: To,
-        interval: Interval = Interval.MONTH,
+        interval: FromQuery[Interval] = Interval.MONTH,
         currency: Currency = None,
     ) -> list[CashFlow]:
         days, chosen = _period(start, end), _checked(currency)

@@ -50,7 +50,7 @@ def preview_rule(connection: sqlite3.Connection, wanted: AlertRuleInput, today: 
     findings: list[Finding] = []
     examined = 0
     for account_id, account in account_states(connection, wanted.account_ids or list(held)).items():
-        facts = _read(connection, account_id, start)
+        facts = _read(connection, account_id, start, today)
         home = _home(connection, wanted.customer_id)
         if concerns_card(rule):
             facts = [fact for fact in facts if _uses_card(connection, fact, wanted.customer_id)]
@@ -119,9 +119,9 @@ def _addressed(finding: Finding, customer_id: str) -> AnyAlert:
     return msgspec.structs.replace(finding.alert, id=alert_id, customer_id=customer_id, raised_at=raised_at)
 
 
-def _read(connection: sqlite3.Connection, account_id: str, start: int) -> list[Fact]:
-    where = "account_id = ? AND day >= ? ORDER BY day DESC LIMIT ?"
-    facts = select_facts(connection, where, (account_id, start - HISTORY_DAYS, FACTS_MAX))
+def _read(connection: sqlite3.Connection, account_id: str, start: int, today: int) -> list[Fact]:
+    where = "account_id = ? AND day BETWEEN ? AND ? ORDER BY day DESC LIMIT ?"
+    facts = select_facts(connection, where, (account_id, start - HISTORY_DAYS, today, FACTS_MAX))
     return sorted(facts, key=lambda fact: (fact.occurred_us, fact.transaction_id))
 
 

@@ -64,7 +64,9 @@ class Log:
         ids = {"cardId": card_id, "accountId": account_id, "cardholderId": cardholder_id}
         return self.add("card.issued", maskedPan="************1234", expiry="2030-01-31", **ids)
 
-    def pay(self, amount: str, /, kind: str = "payment.booked", time: str = "", accepted: str = "", **data: Any) -> "Log":
+    def pay(
+        self, amount: str, /, kind: str = "payment.booked", time: str = "", accepted: str = "", **data: Any
+    ) -> "Log":
         """Append a payment; a negative amount is a debit. Fields are given in camel case."""
         given = {
             "transactionId": f"t{len(self.entries) + 1}",
@@ -77,7 +79,8 @@ class Log:
 
 def people() -> Log:
     """Return a log with cust-1 (DE) and cust-2 (FR), their joint account a1, and cust-2's card k2 on it."""
-    return Log().customer("cust-1").customer("cust-2", "FR").account("a1", "cust-1", "cust-2").card("k2", "a1", "cust-2")
+    log = Log().customer("cust-1").customer("cust-2", "FR")
+    return log.account("a1", "cust-1", "cust-2").card("k2", "a1", "cust-2")
 
 
 class Store:

@@ -29,9 +29,7 @@ def test_a_debit_above_the_limit_is_large(amount: str, kind: str, raised: int) -
     assert [alert.customer_id for alert in large if alert.transaction_id == "t6"] == ["cust-1", "cust-2"] * raised
 
 
-@pytest.mark.parametrize(
-    ("currency", "below", "above"), [("CZK", "25000.00", "25000.01"), ("JPY", "150000", "150001")]
-)
+@pytest.mark.parametrize(("currency", "below", "above"), [("CZK", "25000.00", "25000.01"), ("JPY", "150000", "150001")])
 def test_the_limit_is_scaled_to_the_currency(currency: str, below: str, above: str) -> None:
     """A thousand euros are a good many koruna or yen."""
     log = Log().customer("c").account("a1", "c", currency=currency, kind="CARD")

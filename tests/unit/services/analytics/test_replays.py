@@ -12,10 +12,11 @@ from contracts.vocabulary import AlertSeverity, Comparison
 from services.analytics.closing import close_quiet, watched_accounts
 from services.analytics.instants import micros_of
 from services.analytics.rule_store import create_rule
+from services.analytics.tables import STATES
 from tests.unit.services.analytics.logs import LATENESS_S, Log, Store, at, people, seqs
 
 KINDS = ("payment.pending", "payment.booked", "card.authorised", "card.declined", "payment.rejected", "card.reversed")
-TABLES = ("facts", "late_events", "account_states", "category_states", "card_states", "alerts", "alert_log", "alert_heads")
+TABLES = ("facts", "late_events", *STATES, "alerts", "alert_log", "alert_heads")
 
 events = st.tuples(
     st.sampled_from(KINDS),

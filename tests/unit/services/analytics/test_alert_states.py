@@ -1,0 +1,50 @@
+"""What can become of an alert: the whole table, and that repeats change nothing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.failures import Conflict
+from contracts.vocabulary import AlertState
+from services.analytics.alert_states import AlertAction, state_after
+
+S, A = AlertState, AlertAction
+TABLE = {
+    S.NEW: (S.READ, S.ACKNOWLEDGED, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
+    S.READ: (S.READ, S.ACKNOWLEDGED, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
+    S.ACKNOWLEDGED: (S.ACKNOWLEDGED, S.ACKNOWLEDGED, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
+    S.CONFIRMED: (S.CONFIRMED, S.CONFIRMED, S.CONFIRMED, S.REPORTED_FRAUD, None),
+    S.REPORTED_FRAUD: (S.REPORTED_FRAUD, S.REPORTED_FRAUD, None, S.REPORTED_FRAUD, None),
+    S.DISMISSED: (S.DISMISSED, S.DISMISSED, None, S.REPORTED_FRAUD, S.DISMISSED),
+}
+"""State -> the states after READ, ACKNOWLEDGE, CONFIRM, REPORT_FRAUD and DISMISS; None: refused."""
+STEPS = [
+    (state, action, after)
+    for state, row in TABLE.items()
+    for action, after in zip((A.READ, A.ACKNOWLEDGE, A.CONFIRM, A.REPORT_FRAUD, A.DISMISS), row, strict=True)
+]
+
+
+@pytest.mark.parametrize(("state", "action", "after"), STEPS)
+def test_every_step_leads_where_the_table_says(
+    state: AlertState, action: AlertAction, after: AlertState | None
+) -> None:
+    """An answer is final, but fraud can always be reported."""
+    if after is not None:
+        assert state_after(state, action) is after
+        return
+    with pytest.raises(Conflict) as refusal:
+        state_after(state, action)
+    assert refusal.value.reason == "ALREADY_ANSWERED"
+
+
+@given(st.lists(st.sampled_from(list(A))))
+def test_repeating_an_action_changes_nothing(actions: list[AlertAction]) -> None:
+    """Whatever came before, the second time is as if it never was."""
+    state = S.NEW
+    for action in actions:
+        try:
+            state = state_after(state, action)
+        except Conflict:
+            continue
+        assert state_after(state, action) is state
