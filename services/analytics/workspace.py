@@ -32,7 +32,7 @@ class Workspace:
         self.late: list[LateRow] = []
         self.windows_closed = 0
         self._facts: dict[str, Fact] = {}
-        self._unwritten: dict[str, Fact] = {}
+        self._unwritten: dict[str, dict[str, Fact]] = {}
         self.rules.refresh(connection)
 
     def load(self, batch: Batch) -> None:
@@ -74,24 +74,27 @@ class Workspace:
 
     def put_fact(self, fact: Fact) -> None:
         """Keep a new or changed fact."""
-        self._facts[fact.transaction_id] = self._unwritten[fact.transaction_id] = fact
+        self._facts[fact.transaction_id] = fact
+        self._unwritten.setdefault(fact.account_id, {})[fact.transaction_id] = fact
 
     def facts_between(self, account_id: str, start_us: int, end_us: int) -> Sequence[Fact]:
         """Read an account's facts in a time, both ends included, those of the batch among them."""
-        self._write_facts()
+        self._write_facts_of(account_id)
         where = "account_id = ? AND day BETWEEN ? AND ? AND occurred_us BETWEEN ? AND ? LIMIT ?"
         parameters = (account_id, day_of(start_us), day_of(end_us), start_us, end_us, FACTS_READ_MAX)
         return list(select_facts(self.connection, where, parameters))
 
     def booked_after(self, account_id: str, day: int) -> int:
         """Return the sum, in minor units, of what was booked on an account after a day."""
-        self._write_facts()
+        self._write_facts_of(account_id)
         query = "SELECT coalesce(sum(minor), 0) FROM facts WHERE account_id = ? AND booked_on > ?"
         return int(self.connection.execute(query, (account_id, day)).fetchone()[0])
 
     def finish(self, offset: int | None) -> None:
         """Write everything; `offset` is the last one applied, None for a tick of the clock."""
-        self._write_facts()
+        unwritten = [fact for facts in self._unwritten.values() for fact in facts.values()]
+        write_facts(self.connection, sorted(unwritten, key=_place))
+        self._unwritten.clear()
         if self.late:
             self.connection.executemany("INSERT OR IGNORE INTO late_events VALUES (?, ?, ?, ?, ?, ?)", self.late)
         memory = self.memory
@@ -103,10 +106,11 @@ class Workspace:
                 (offset,),
             )
 
-    def _write_facts(self) -> None:
-        if self._unwritten:
-            write_facts(self.connection, sorted(self._unwritten.values(), key=_place))
-            self._unwritten.clear()
+    def _write_facts_of(self, account_id: str) -> None:
+        """Write one account's facts, so that they are read back; the others are cheaper written together at the end."""
+        unwritten = self._unwritten.pop(account_id, None)
+        if unwritten:
+            write_facts(self.connection, unwritten.values())
 
 
 def _place(fact: Fact) -> tuple[str, int]:
