@@ -49,10 +49,11 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class _Child:
-    def __init__(self, program: Program, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, program: Program, process: asyncio.subprocess.Process, log: Path, log_start: int) -> None:
         self.program = program
         self.process = process
         self.log = log
+        self.log_start = log_start
 
     def signal(self, number: signal.Signals) -> None:
         try:
@@ -86,6 +87,7 @@ class Supervisor:
         self._log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._log_dir / f"{program.name}.log"
         with path.open("ab") as log:
+            log_start = log.tell()
             process = await asyncio.create_subprocess_exec(
                 *program.command,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -94,7 +96,7 @@ class Supervisor:
                 env={**os.environ, **program.environment},
                 start_new_session=True,
             )
-        self._children.append(_Child(program, process, path))
+        self._children.append(_Child(program, process, path, log_start))
 
     async def wait_until_ready(self) -> None:
         """Return once every child answers 200 on its ready URL.
@@ -125,7 +127,7 @@ class Supervisor:
             for task in waits:
                 task.cancel()
         child = waits[next(iter(done))]
-        return Ended(child.program.name, child.process.returncode or 0, _last_lines(child.log))
+        return Ended(child.program.name, child.process.returncode or 0, _last_lines(child.log, child.log_start))
 
     async def stop(self) -> None:
         """Stop all children, those started last first; each ends within `STOP_S_MAX`. May be called twice."""
@@ -140,7 +142,7 @@ async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:
         return False
 
 
-def _last_lines(path: Path) -> list[str]:
+def _last_lines(path: Path, start: int) -> list[str]:
     with path.open("rb") as log:
-        log.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
+        log.seek(max(start, path.stat().st_size - LOG_TAIL_BYTES))
         return log.read().decode(errors="replace").splitlines()[-LOG_LINES_SHOWN:]

@@ -71,6 +71,14 @@ async def test_a_crash_is_told_with_code_and_last_words(tmp_path: Path) -> None:
     assert "b ended with code 7" in str(ended)
 
 
+async def test_the_words_of_an_earlier_run_are_not_told(tmp_path: Path) -> None:
+    """Logs are appended; what is shown is of this run."""
+    (tmp_path / "b.log").write_text("long ago\n")
+    async with _supervised(tmp_path, _program("b", CRASHING)) as running:
+        ended = await running.first_ended()
+    assert sorted(ended.last_lines) == ["first", "the reason"]
+
+
 async def test_a_kill_is_told_by_its_signal(tmp_path: Path) -> None:
     """SIGKILL from outside, as the kernel does when memory is short."""
     async with _supervised(tmp_path, _server("a")) as running:
