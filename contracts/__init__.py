@@ -1,1 +1,1 @@
-"""What crosses a wire between Belfry's parts: frozen structs and one tree of failures; no I/O, imports nothing of ours."""
+"""What crosses a wire between Belfry's parts: frozen structs and one tree of failures; no I/O, no imports of ours."""

@@ -76,7 +76,7 @@ class Instrument(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
 
 
 class Holding(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A position; `marketValue` is quantity x last price, absent until a first price in the cost's currency is known."""
+    """A position; `marketValue` is quantity x last price, absent until a price in the cost's currency is known."""
 
     account_id: str
     instrument: Instrument

@@ -108,7 +108,7 @@ class LogEntryKind(StrEnum):
 
 
 class AlertLogEntry(msgspec.Struct, frozen=True, rename="camel"):
-    """One entry of a customer's log; `offset` is its place among all customers' entries (increasing, may have holes)."""
+    """One entry of a customer's log; `offset` is its place among all customers' entries (rising, may have holes)."""
 
     offset: int
     customer_id: str

@@ -2,7 +2,7 @@
 
 A type is `belfry.<subject>.<what happened>.v<version>`. Unknown fields in `data` are refused, so that a misspelt one
 is seen by its producer; consumers are therefore deployed before producers. All times are RFC 3339 with an offset.
-The dedupe key is `source` + `id`. The account named in `data` is the partition key; events that name none go by customer.
+The dedupe key is `source` + `id`. The account named in `data` is the partition key; events without one go by customer.
 """
 
 from typing import Annotated
@@ -28,7 +28,10 @@ EventText = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
 Timestamp = Annotated[
     str,
-    msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]{1,9})?(Z|[+-][0-9][0-9]:[0-9][0-9])\Z", max_length=35),
+    msgspec.Meta(
+        pattern=r"\A[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]{1,9})?(Z|[+-][0-9][0-9]:[0-9][0-9])\Z",
+        max_length=35,
+    ),
 ]
 DateText = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9][0-9]-[0-9][0-9]\Z")]
 Country = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{2}\Z")]
@@ -52,7 +55,7 @@ class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LogEntry(msgspec.Struct, frozen=True):
-    """One line of the event log's NDJSON stream; `offset` starts at 1 and has no holes, `acceptedAt` is the log's clock."""
+    """A line of the event log's NDJSON stream; `offset` starts at 1 without holes, `acceptedAt` is the log's clock."""
 
     offset: int
     accepted_at: str = msgspec.field(name="acceptedAt")
@@ -192,7 +195,7 @@ class CardReversed(_Data, frozen=True, kw_only=True):
 
 
 class BalanceReported(_Data, frozen=True, kw_only=True):
-    """The booked balance (signed) at the end of `referenceDate` as the bank's ledger has it; corrects the projection."""
+    """The booked balance (signed) at the end of `referenceDate` in the bank's ledger; corrects the projection."""
 
     account_id: Identifier
     balance: Money

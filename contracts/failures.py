@@ -1,17 +1,17 @@
 """What can go wrong, as one tree; every service and the gateway raise these and each edge renders them once.
 
-    Failure                  code, safe message, optional JSON pointer; `detail` is for operators and never leaves
-    ├── Rejected             the caller's input is wrong: do not retry unchanged
-    │   ├── BadCursor        a page or feed position that cannot be read
-    │   └── UnsupportedMedia a body in a format or encoding that is not understood
-    ├── Unauthenticated      no or no valid credential
-    ├── Forbidden            authenticated, not allowed
-    ├── NotFound             does not exist, or is not the caller's: deliberately the same
-    ├── Conflict             the same key with another meaning, or a version that moved on
-    ├── TooLarge             a body, record or result over its bound
-    ├── Overloaded           a bounded queue is full: retry after `retry_after_s`
-    ├── Unavailable          a dependency does not answer: may be retried
-    └── TimedOut             the deadline passed: may be retried when idempotent
+Failure                  code, safe message, optional JSON pointer; `detail` is for operators and never leaves
+├── Rejected             the caller's input is wrong: do not retry unchanged
+│   ├── BadCursor        a page or feed position that cannot be read
+│   └── UnsupportedMedia a body in a format or encoding that is not understood
+├── Unauthenticated      no or no valid credential
+├── Forbidden            authenticated, not allowed
+├── NotFound             does not exist, or is not the caller's: deliberately the same
+├── Conflict             the same key with another meaning, or a version that moved on
+├── TooLarge             a body, record or result over its bound
+├── Overloaded           a bounded queue is full: retry after `retry_after_s`
+├── Unavailable          a dependency does not answer: may be retried
+└── TimedOut             the deadline passed: may be retried when idempotent
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ import msgspec
 class Problem(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """RFC 9457 problem details as services answer them (`application/problem+json`).
 
-    `code` is stable and machine readable; `detail` is safe to show; `pointer` is an RFC 6901 JSON pointer into the input.
+    `code` is stable, for machines; `detail` is safe to show; `pointer` is an RFC 6901 JSON pointer into the input.
     """
 
     status: int
@@ -126,7 +126,15 @@ class TimedOut(Failure):
 _BY_STATUS: dict[int, type[Failure]] = {
     kind.status: kind
     for kind in (
-        Rejected, UnsupportedMedia, Unauthenticated, Forbidden, NotFound, Conflict, TooLarge, Overloaded, Unavailable,
+        Rejected,
+        UnsupportedMedia,
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        Conflict,
+        TooLarge,
+        Overloaded,
+        Unavailable,
         TimedOut,
     )
 }

@@ -15,7 +15,7 @@ class Baseline(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class SpendingInsight(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Spending of one group: debits less refunds, in one currency, signed. `baseline` absent: fewer than 3 observations."""
+    """Spending of one group: debits less refunds, in one currency, signed. No `baseline`: under 3 observations."""
 
     key: str
     total: Money
@@ -27,7 +27,7 @@ class SpendingInsight(msgspec.Struct, frozen=True, rename="camel", omit_defaults
 class SpendingReport(msgspec.Struct, frozen=True, rename="camel"):
     """Spending in `currency` from `start` to `end` (both included), against the period of equal length before it.
 
-    `currencies` lists every currency with spending in the period, so that none is overlooked. Groups by descending total.
+    `currencies` lists every currency with spending in the period: none is overlooked. Groups by descending total.
     """
 
     start: str

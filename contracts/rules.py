@@ -32,8 +32,9 @@ class BalanceCondition(Condition, frozen=True, kw_only=True, tag="BALANCE"):
 class AggregateCondition(Condition, frozen=True, kw_only=True, tag="AGGREGATE"):
     """Spending (or its count) within a window of event time.
 
-    ABOVE is raised as soon as the sliding window of `windowHours` exceeds; BELOW when a window of `windowHours`, aligned to
-    the epoch in UTC, closes with less than the threshold. With `count` set raises VELOCITY, with `total` UNUSUAL_SPENDING.
+    ABOVE is raised as soon as the sliding window of `windowHours` exceeds; BELOW when a window of `windowHours`,
+    aligned to the epoch in UTC, closes with less than the threshold. With `count` it raises VELOCITY, with `total`
+    UNUSUAL_SPENDING.
     """
 
     comparison: Comparison
@@ -46,7 +47,7 @@ class AggregateCondition(Condition, frozen=True, kw_only=True, tag="AGGREGATE"):
 
 
 class BaselineCondition(Condition, frozen=True, kw_only=True, tag="BASELINE"):
-    """A day's spending in a category above median + `deviations` x 1.4826 x MAD of earlier days; raises UNUSUAL_SPENDING.
+    """A day's spending in a category above median + `deviations` x 1.4826 x MAD of earlier days: UNUSUAL_SPENDING.
 
     Says nothing before `observationsMin` earlier days with spending in that category (cold start).
     """
@@ -57,7 +58,7 @@ class BaselineCondition(Condition, frozen=True, kw_only=True, tag="BASELINE"):
 
 
 class CountryCondition(Condition, frozen=True, kw_only=True, tag="COUNTRY"):
-    """A card payment in a country outside `homeCountries` (the residency country when empty); raises FOREIGN_TRANSACTION."""
+    """A card payment outside `homeCountries` (the residency country when empty); raises FOREIGN_TRANSACTION."""
 
     home_countries: list[str] = []
 

@@ -14,7 +14,7 @@ PREFIX = "BELFRY_"
 
 
 class BadSetting(Exception):
-    """A setting that stops the start; the message names it and says why. Its value is never repeated (it may be secret)."""
+    """A setting that stops the start; the message names it and says why, and never repeats its value: it may be secret."""
 
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path = Path(".belfry")
     """Folder of every file Belfry writes; created with mode 0700."""
     service_token: str = ""
-    """Bearer token the services demand of the gateway and of producers (32 characters or more); empty only on loopback."""
+    """Bearer token the services demand of the gateway and producers (32 characters or more); empty only on loopback."""
     log_level: str = "INFO"
     """Least level logged: DEBUG, INFO, WARNING or ERROR."""
     lateness_s: Annotated[int, Meta(ge=0, le=7 * 24 * 3600)] = 3600
@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     demo: bool = False
     """Turn on the demo issuer, GraphiQL and its customer list; never in production."""
     cursor_keys: str = ""
-    """Feed cursor signing keys, comma separated, 32 characters or more each: the first signs, all verify; empty only in the demo."""
+    """Feed cursor keys, comma separated, 32 characters or more each: the first signs, all verify; empty: demo only."""
     documents: str = "open"
     """Which GraphQL documents run: `open` (any), `log` (unknown ones logged) or `only` (trusted ones)."""
     documents_manifest: str = ""
@@ -80,7 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     address_requests_per_minute: Count = 120_000
     """Requests and sockets one address may open in a minute; many customers share an address."""
     step_up_max_age_s: Annotated[int, Meta(ge=0, le=24 * 3600)] = 300
-    """Seconds since the customer signed in (`auth_time`) within which sensitive mutations run; the demo sets 8 hours."""
+    """Seconds since the customer signed in (`auth_time`) in which sensitive mutations run; the demo sets 8 hours."""
     step_up_acrs: str = ""
     """Comma-separated authentication levels (`acr`) with which they run whatever the age; empty: none."""
     http_statuses: str = "compatible"

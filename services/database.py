@@ -1,8 +1,8 @@
-"""One SQLite file in WAL mode: one writer thread that groups commits, a few reader threads with read-only connections.
+"""One SQLite file in WAL mode: one writer thread that groups commits, a few reader threads that cannot write.
 
-Rules: a write returns only after its commit is on disk (`synchronous=FULL`). Jobs that wait while a commit runs share the
-next transaction, each in a savepoint, so that one job's failure undoes that job alone. The queue is bounded: past it
-producers are refused, never made to wait without end. Every SQLite error leaves as a typed `Unavailable`.
+Rules: a write returns only after its commit is on disk (`synchronous=FULL`). Jobs that wait while a commit runs share
+the next transaction, each in a savepoint, so that one job's failure undoes that job alone. The queue is bounded: past
+it producers are refused, never made to wait without end. Every SQLite error leaves as a typed `Unavailable`.
 """
 
 import asyncio
@@ -195,9 +195,13 @@ def _translated(error: Exception) -> Exception:
     if isinstance(error, sqlite3.Error):
         code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            return Unavailable("The store is full.", code="STORAGE_FULL", detail=str(error), retry_after_s=RETRY_AFTER_S)
+            return Unavailable(
+                "The store is full.", code="STORAGE_FULL", detail=str(error), retry_after_s=RETRY_AFTER_S
+            )
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return Unavailable("The store is busy.", code="STORAGE_BUSY", detail=str(error), retry_after_s=RETRY_AFTER_S)
+            return Unavailable(
+                "The store is busy.", code="STORAGE_BUSY", detail=str(error), retry_after_s=RETRY_AFTER_S
+            )
         return Unavailable("The store failed.", code="STORAGE_FAILED", detail=str(error))
     if isinstance(error, OSError):
         return Unavailable("The store cannot be opened.", code="STORAGE_FAILED", detail=str(error))

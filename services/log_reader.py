@@ -57,8 +57,10 @@ class LogReader:
                             after = batch[-1].offset
                         yield batch
                 except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ConnectionError) as error:
-                    _log.warning("event log away", error=type(error).__name__, after=after, retry_in_s=round(backoff_s, 2))
-                    await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))
+                    _log.warning(
+                        "event log away", error=type(error).__name__, after=after, retry_in_s=round(backoff_s, 2)
+                    )
+                    await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, nothing secret
                     backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)
 
     async def _follow(self, session: aiohttp.ClientSession, after: int) -> AsyncGenerator[list[LogEntry]]:

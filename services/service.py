@@ -119,7 +119,9 @@ def _render_validation(_: Request[Any, Any, Any], error: HTTPException | Seriali
     first = extra[0] if isinstance(extra, list) and extra else {}
     key = first.get("key") if isinstance(first, dict) else None
     message = first.get("message") if isinstance(first, dict) else None
-    return _answer(Problem(400, "BAD_INPUT", str(message or error.detail), f"/{key.replace('.', '/')}" if key else None))
+    return _answer(
+        Problem(400, "BAD_INPUT", str(message or error.detail), f"/{key.replace('.', '/')}" if key else None)
+    )
 
 
 def _render_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
