@@ -121,7 +121,7 @@ class _Applying:
         if fact.spending:
             state, total = self._work.add_spending(fact, fact.spending)
             if fact.day >= account.open_day:
-                sight.day_total, sight.spread = total, state.spread_before(account.open_day)
+                sight.day_total, sight.spread = total, partial(state.spread_before, account.open_day)
 
     def _add_card_payment(self, sight: Sight) -> None:
         """Remember a payment by card. One without a time of day says nothing about minutes and is left out."""

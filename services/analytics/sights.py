@@ -18,9 +18,11 @@ FactsBetween = Callable[[int, int], Sequence[Fact]]
 
 
 class Sight(msgspec.Struct):
-    """A payment event after its fact was made. `day_total` and `spread` are None where the day's window is closed.
+    """A payment event after its fact was made, as a rule sees it for one customer.
 
-    `home` is the residency of the customer it is evaluated for. Each reason is that of the refusal this event tells of.
+    `day_total` and `spread` are None where the day's window is closed; `spread` is asked for only by a rule that gets so
+    far, because making a baseline anew is what costs most here. `home` is the customer's residency. Each reason is that
+    of the refusal this event tells of.
     """
 
     account: AccountState
@@ -30,7 +32,7 @@ class Sight(msgspec.Struct):
     home: str = ""
     card_payments: Sequence[CardPayment] = ()
     day_total: int | None = None
-    spread: Spread | None = None
+    spread: Callable[[], Spread | None] | None = None
     decline_reason: str | None = None
     failure_reason: str | None = None
 

@@ -66,14 +66,15 @@ def crossing(points: Sequence[Point], transaction_id: str, was: int, width_us: i
 
 def is_unusual(rule: r.AlertRule, condition: r.BaselineCondition, sight: Sight) -> Finding | None:
     """Find a day's spending in a category far above its baseline; silent on closed days and before enough days."""
-    fact, total, spread = sight.fact, sight.day_total, sight.spread
-    if total is None or spread is None or fact.spending <= 0 or spread.observations < condition.observations_min:
-        return None
-    if 2 * total <= spread.median_halves:
-        return None
+    fact, total = sight.fact, sight.day_total
     minimum = 0 if condition.minimum is None else limit_in(rule, condition.minimum, fact.currency)
+    if total is None or sight.spread is None or fact.spending <= 0 or minimum is None or total < minimum:
+        return None
+    spread = sight.spread()
+    if spread is None or spread.observations < condition.observations_min or 2 * total <= spread.median_halves:
+        return None
     threshold = threshold_of(spread, condition.deviations)
-    if minimum is None or total < minimum or total <= threshold:
+    if total <= threshold:
         return None
     usual = median_minor(spread)
     day_us = fact.day * DAY_US

@@ -5,6 +5,7 @@ Facts made in the batch are written when something must read them back, and at t
 
 import sqlite3
 from collections.abc import Sequence
+from operator import attrgetter
 
 from services.analytics.alert_log import SqliteAlertLog
 from services.analytics.batches import Batch
@@ -16,6 +17,8 @@ from services.analytics.states import AccountState, CardState, CategoryState, Cu
 
 FACTS_READ_MAX = 10_000
 """Facts of one account that a rule looks at together; the earliest of more are read."""
+
+_PLACE = attrgetter("account_id", "day")
 
 LateRow = tuple[int, str, str, str, str, int]
 """Offset, event id, source, account, event time as sent, seconds late."""
@@ -93,7 +96,7 @@ class Workspace:
     def finish(self, offset: int | None) -> None:
         """Write everything; `offset` is the last one applied, None for a tick of the clock."""
         unwritten = [fact for facts in self._unwritten.values() for fact in facts.values()]
-        write_facts(self.connection, sorted(unwritten, key=_place))
+        write_facts(self.connection, sorted(unwritten, key=_PLACE))
         self._unwritten.clear()
         if self.late:
             self.connection.executemany("INSERT OR IGNORE INTO late_events VALUES (?, ?, ?, ?, ?, ?)", self.late)
@@ -111,10 +114,6 @@ class Workspace:
         unwritten = self._unwritten.pop(account_id, None)
         if unwritten:
             write_facts(self.connection, unwritten.values())
-
-
-def _place(fact: Fact) -> tuple[str, int]:
-    return fact.account_id, fact.day
 
 
 def applied_offset(connection: sqlite3.Connection) -> int:

@@ -100,10 +100,10 @@ async def test_alerts_are_found_by_id_and_by_transaction(client: httpx.AsyncClie
 async def test_what_customers_do_is_in_the_same_log(client: httpx.AsyncClient) -> None:
     """Acknowledged, answered: an entry each with the alert as it is then; repeats are none."""
     newest = (await page(client)).edges[0].node
+    answer = {"customerId": "cust-1", "response": "CONFIRM"}
     for _ in range(2):
         await client.post(f"/alerts/{newest.id}/acknowledge", json={"customerId": "cust-1"})
-        answer = await client.post(f"/alerts/{newest.id}/respond", json={"customerId": "cust-1", "response": "CONFIRM"})
-    assert answer.json()["state"] == "CONFIRMED"
+        assert (await client.post(f"/alerts/{newest.id}/respond", json=answer)).json()["state"] == "CONFIRMED"
     log = await alert_log(client)
     assert [entry.seq for entry in log.entries] == [1, 2, 3, 4]
     assert (log.first_seq, log.last_seq) == (1, 4)
