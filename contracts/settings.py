@@ -14,7 +14,7 @@ PREFIX = "BELFRY_"
 
 
 class BadSetting(Exception):
-    """A setting that stops the start; the message names it and says why, and never repeats its value: it may be secret."""
+    """A setting that stops the start; the message names it and says why, never its value: it may be secret."""
 
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
