@@ -46,10 +46,10 @@ class MissingScope(Forbidden):
 
 
 class Demands(msgspec.Struct, frozen=True):
-    """What an operation demands: each of `scopes` must be met."""
+    """What an operation demands: the scopes of each field, and a fresh sign-in for some of them."""
 
-    scopes: frozenset[Alternatives]
-    step_up: bool
+    scopes: frozenset[tuple[str, Alternatives]]
+    step_up: frozenset[str]
 
 
 class Authorization:
@@ -68,11 +68,11 @@ class Authorization:
             StepUpRequired: the customer has to sign in again first.
         """
         demands = self.demands(prepared, operation)
-        for alternatives in demands.scopes:
+        for field, alternatives in demands.scopes:
             if not any(scopes <= principal.scopes for scopes in alternatives):
-                raise MissingScope("The token lacks a scope this operation needs.")
+                raise MissingScope("The token lacks a scope this operation needs.", detail=field)
         if demands.step_up:
-            self._step_up.demand(principal)
+            self._step_up.demand(principal, demands.step_up)
 
     def demands(self, prepared: PreparedDocument, operation: OperationDefinitionNode) -> Demands:
         """Return what an operation of a prepared document demands; kept by document and name."""
@@ -87,7 +87,7 @@ class Authorization:
     def _read(self, prepared: PreparedDocument, operation: OperationDefinitionNode) -> Demands:
         reading = _Reading(self._schema, prepared)
         reading.selections(operation.selection_set, self._schema.get_root_type(operation.operation))
-        return Demands(frozenset(reading.scopes), reading.step_up)
+        return Demands(frozenset(reading.scopes), frozenset(reading.step_up))
 
 
 class _Reading:
@@ -99,8 +99,8 @@ class _Reading:
             one.name.value: one for one in prepared.document.definitions if isinstance(one, FragmentDefinitionNode)
         }
         self._seen: set[str] = set()
-        self.scopes: set[Alternatives] = set()
-        self.step_up = False
+        self.scopes: set[tuple[str, Alternatives]] = set()
+        self.step_up: set[str] = set()
 
     def selections(self, selection_set: SelectionSetNode, parent: object) -> None:
         """Read what a selection set on a type demands."""
@@ -120,18 +120,18 @@ class _Reading:
     def _field(self, node: FieldNode, parent: object) -> None:
         name = node.name.value
         if name in INTROSPECTION:
-            self.scopes.add(DEVELOPERS)
+            self.scopes.add((name, DEVELOPERS))
         if name.startswith("__") or not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
             return
         definition = parent.fields[name]
-        self._directives(definition)
+        self._directives(name, definition)
         if node.selection_set:
             self.selections(node.selection_set, get_named_type(definition.type))
 
-    def _directives(self, definition: GraphQLField) -> None:
+    def _directives(self, name: str, definition: GraphQLField) -> None:
         declared = definition.extensions.get("strawberry-definition")
         for directive in getattr(declared, "directives", None) or ():
             if isinstance(directive, RequiresScopes):
-                self.scopes.add(frozenset(frozenset(scopes) for scopes in directive.scopes))
+                self.scopes.add((name, frozenset(frozenset(scopes) for scopes in directive.scopes)))
             elif isinstance(directive, RequiresStepUp):
-                self.step_up = True
+                self.step_up.add(name)

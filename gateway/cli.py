@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_running(commands)
     _add_replay(commands)
     _add_token(commands)
+    _add_audit(commands)
     _add_printing(commands)
     return parser
 
@@ -99,6 +100,13 @@ def _add_token(commands: "_Commands[argparse.ArgumentParser]") -> None:
     )
     token.add_argument("--lifetime", type=_seconds, metavar="S", help="seconds until it expires (default: 8 hours)")
     token.set_defaults(command=_token)
+
+
+def _add_audit(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    audit = commands.add_parser("audit", help="check the audit record")
+    audit.add_argument("action", choices=("verify",), help="walk every chain; exits with 1 at the first broken record")
+    audit.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: audit in the data folder")
+    audit.set_defaults(command=_audit)
 
 
 def _add_printing(commands: "_Commands[argparse.ArgumentParser]") -> None:
@@ -177,6 +185,20 @@ def _token(arguments: argparse.Namespace, settings: Settings) -> int:
     issuer = DemoIssuer.open(settings.data_dir, audience=settings.audience)
     customer_id = arguments.customer or FIRST_CUSTOMER_ID
     print(issuer.mint_token(customer_id, arguments.scope or DEMO_SCOPES, arguments.lifetime or TOKEN_LIFETIME_S))
+    return ExitCode.DONE
+
+
+def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
+    from gateway.audit_files import AUDIT_FOLDER, BrokenChain
+    from gateway.audit_verification import verify_audit
+
+    try:
+        chains = verify_audit(arguments.folder or settings.data_dir / AUDIT_FOLDER)
+    except BrokenChain as error:
+        return _complain(error, ExitCode.FAILED)
+    for chain in chains:
+        print(f"{chain.name}: {chain.records} records in {chain.segments} files, the last of {chain.last_at}")
+        print(f"  its hash {chain.last_hash}")
     return ExitCode.DONE
 
 

@@ -20,7 +20,7 @@ MADE_BY_BELFRY = (
     "events.sqlite3*",
     "accounts.sqlite3*",
     "analytics.sqlite3*",
-    "audit.jsonl",
+    "audit",
     "revocations.*",
     "logs",
     "replay",

@@ -8,6 +8,8 @@ import strawberry
 
 from contracts.settings import BadSetting, Settings
 from gateway.audit import AuditLog
+from gateway.audit_files import AUDIT_FOLDER
+from gateway.auditing import Auditor
 from gateway.authorization import Authorization
 from gateway.costs import CostMode, CostModel
 from gateway.document_directory import DocumentDirectory, DocumentMode
@@ -19,8 +21,6 @@ from gateway.rate_limits import RateLimits
 from gateway.step_up import StepUp
 from gateway.toll import Toll
 from gateway.trusted_documents import TrustedDocuments
-
-AUDIT_FILE = "audit.jsonl"
 
 
 class Assembly(NamedTuple):
@@ -46,12 +46,14 @@ def assemble_engine(settings: Settings, schema: strawberry.Schema, make_context:
         address_requests_per_minute=settings.address_requests_per_minute,
         clock=time.monotonic,
     )
-    audit = AuditLog(settings.data_dir / AUDIT_FILE)
+    audit = AuditLog(settings.data_dir / AUDIT_FOLDER)
     directory = DocumentDirectory(documents, mode=DocumentMode(settings.documents), trusted=trusted)
     toll = Toll(CostModel(core), rates, mode=CostMode(settings.cost_mode), cost_max=settings.cost_max)
     step_up = StepUp(acrs=split_setting(settings.step_up_acrs), max_age_s=settings.step_up_max_age_s, clock=time.time)
     authorization = Authorization(core, step_up)
-    engine = Engine(schema, directory, toll, authorization, audit, make_context, timeout_s=settings.request_timeout_s)
+    engine = Engine(
+        schema, directory, toll, authorization, Auditor(audit), make_context, timeout_s=settings.request_timeout_s
+    )
     return Assembly(engine, rates, audit, trusted)
 
 

@@ -25,8 +25,7 @@ from graphql.execution import Executor as AnyExecutor
 from strawberry.execution import optimized_is_awaitable
 
 from contracts.failures import Forbidden, TimedOut
-from gateway.audit import AuditLog
-from gateway.audit_records import alert_record, mutation_record, refusal_record
+from gateway.auditing import Auditor, Witnessed
 from gateway.authorization import Authorization
 from gateway.callers import Caller
 from gateway.document_directory import DocumentDirectory, PersistedQueryNotFound
@@ -34,7 +33,6 @@ from gateway.documents import (
     InvalidDocument,
     PreparedDocument,
     UndeterminedOperation,
-    is_mutation,
     is_query,
     is_subscription,
 )
@@ -82,7 +80,7 @@ class Refused(Exception):
 class ContextFactory(Protocol):
     """Makes what resolvers see: a fresh one for each request and each event of a subscription."""
 
-    def __call__(self, principal: Principal) -> object: ...
+    def __call__(self, principal: Principal) -> Witnessed: ...
 
 
 class Selected(msgspec.Struct, frozen=True):
@@ -113,7 +111,7 @@ class Engine:
         directory: DocumentDirectory,
         toll: Toll,
         authorization: Authorization,
-        audit: AuditLog,
+        auditor: Auditor,
         make_context: ContextFactory,
         *,
         timeout_s: float,
@@ -123,7 +121,7 @@ class Engine:
         self._directory = directory
         self._toll = toll
         self._authorization = authorization
-        self._audit = audit
+        self.auditor = auditor
         self._make_context = make_context
         self._stop_after_s = timeout_s + HARD_STOP_S
 
@@ -142,7 +140,7 @@ class Engine:
             self._authorization.demand(prepared, node, caller.principal)
             return Selected(prepared, node, operation, charge)
         except Forbidden as refusal:
-            await self._audit.record(refusal_record(operation, caller, refusal))
+            await self.auditor.refused(operation, caller, refusal)
             raise
         except InvalidDocument as invalid:
             code = PARSE_FAILED if invalid.is_syntax else VALIDATION_FAILED
@@ -158,13 +156,15 @@ class Engine:
 
         Raises:
             Refused: its variables do not fit.
+            Failure: it is a mutation, and its audit record cannot be written.
         """
-        executor = self._build(selected, selected.prepared.plain or selected.prepared.document, caller)
+        prepared, node = selected.prepared, selected.node
+        executor = self._build(selected, prepared.plain or prepared.document, caller)
+        await self.auditor.begin(prepared, node, caller)
         started = time.perf_counter()
         payload = await self._answer(executor, caller)
         SECONDS[caller.transport].observe(time.perf_counter() - started)
-        if is_mutation(selected.node):
-            await self._audit.record(mutation_record(selected.prepared, selected.node, caller, payload))
+        await self.auditor.answered(prepared, node, caller, executor.context_value, payload)
         count_answer(caller.transport, payload)
         return payload
 
@@ -191,10 +191,12 @@ class Engine:
         result = await self._run(executor, caller)
         if not isinstance(result, ExperimentalIncrementalExecutionResults):
             payload = result if isinstance(result, dict) else self._response(result, caller)
+            await self.auditor.answered(selected.prepared, selected.node, caller, executor.context_value, payload)
             count_answer(caller.transport, payload)
             yield payload
             return
         payload = render_initial(result.initial_result, caller.trace_id)
+        await self.auditor.answered(selected.prepared, selected.node, caller, executor.context_value, payload)
         count_answer(caller.transport, payload)
         yield payload
         waiting = {one["id"] for one in payload["pending"]}
@@ -206,6 +208,7 @@ class Engine:
                 except TimeoutError:
                     late = [{"id": id, "errors": [_timed_out()]} for id in sorted(waiting)]
                     payload = {"hasNext": False, "completed": late}
+                self.auditor.showed(selected.prepared, selected.node, caller, executor.context_value)
                 waiting |= {one["id"] for one in payload.get("pending", ())}
                 waiting -= {one["id"] for one in payload.get("completed", ())}
                 yield payload
@@ -226,15 +229,15 @@ class Engine:
             yield {"errors": [_timed_out()]}
             return
         if isinstance(stream, ExecutionResult):
-            yield self._response(stream, caller)
+            payload = self._response(stream, caller)
+            await self.auditor.answered(selected.prepared, selected.node, caller, executor.context_value, payload)
+            yield payload
             return
 
         async def execute_event(event_executor: Executor) -> Payload:
-            event_executor.context_value = self._make_context(caller.principal)
+            event_executor.context_value = context = self._make_context(caller.principal)
             payload = await self._answer(event_executor, caller)
-            shown = alert_record(selected.prepared, selected.node, caller, payload)
-            if shown is not None:
-                self._audit.note(shown)
+            self.auditor.showed(selected.prepared, selected.node, caller, executor.context_value, context)
             count_answer(caller.transport, payload)
             return payload
 

@@ -13,7 +13,7 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from contracts.failures import Failure, Rejected, TimedOut, TooLarge, UnsupportedMedia
+from contracts.failures import Failure, Rejected, TimedOut, TooLarge, Unauthenticated, UnsupportedMedia
 from gateway.answers import send_answer, send_failure, send_json
 from gateway.bodies import decode_json
 from gateway.callers import Caller, new_trace_id
@@ -114,9 +114,14 @@ class GraphQLOverHTTP:
         if scope["method"] not in ("GET", "POST"):
             raise MethodNotAllowed("Use GET or POST.")
         self._rates.admit(address_of(scope))
-        principal = await self._authenticator.authenticate(headers.get("authorization"))
+        trace_id = scope.get("state", {}).get("request_id") or new_trace_id()
+        try:
+            principal = await self._authenticator.authenticate(headers.get("authorization"))
+        except Unauthenticated as refusal:
+            self._engine.auditor.stranger(trace_id, refusal)
+            raise
         operation = await _read(scope, receive, headers)
-        caller = Caller(principal, Transport.HTTP, scope.get("state", {}).get("request_id") or new_trace_id())
+        caller = Caller(principal, Transport.HTTP, trace_id)
         selected = await self._select(scope, operation, caller)
         framing = choose_framing(selected, headers.get("accept"))
         more = [VARY, *selected.charge.standing.headers()]

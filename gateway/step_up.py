@@ -18,8 +18,8 @@ class StepUpRequired(Forbidden):
     code = "STEP_UP_REQUIRED"
     status = 401
 
-    def __init__(self, acrs: Iterable[str], max_age_s: int) -> None:
-        super().__init__("Sign in again to do this.")
+    def __init__(self, acrs: Iterable[str], max_age_s: int, fields: Iterable[str] = ()) -> None:
+        super().__init__("Sign in again to do this.", detail=",".join(sorted(fields)))
         self.acrs = sorted(acrs)
         self.max_age_s = max_age_s
 
@@ -44,8 +44,8 @@ class StepUp:
         self._max_age_s = max_age_s
         self._clock = clock
 
-    def demand(self, principal: Principal) -> None:
-        """Let the caller pass.
+    def demand(self, principal: Principal, fields: Iterable[str]) -> None:
+        """Let the caller pass to these fields.
 
         Raises:
             StepUpRequired: neither strong nor fresh; may be repeated after signing in again.
@@ -56,4 +56,4 @@ class StepUp:
             age_s = self._clock() - principal.auth_time
             if -CLOCK_LEEWAY_S <= age_s <= self._max_age_s:
                 return
-        raise StepUpRequired(self._acrs, self._max_age_s)
+        raise StepUpRequired(self._acrs, self._max_age_s, fields)

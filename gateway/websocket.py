@@ -161,6 +161,7 @@ class _Socket:
             await self._do(self._protocol.refused("Too many sockets", CloseCode.TOO_MANY))
         except Unauthenticated as failure:
             count_refusal(failure)
+            self._sockets.engine.auditor.stranger(new_trace_id(), failure)
             await self._do(self._protocol.refused())
         except Unavailable:
             await self._do(self._protocol.refused("Try again later", CloseCode.TRY_AGAIN))
@@ -171,7 +172,8 @@ class _Socket:
     async def _renew(self, authorization: str) -> None:
         try:
             principal = await self._sockets.authenticator.authenticate(authorization)
-        except Unauthenticated:
+        except Unauthenticated as failure:
+            self._sockets.engine.auditor.stranger(new_trace_id(), failure)
             await self._do(self._protocol.refused())
             return
         except Unavailable:

@@ -23,7 +23,6 @@ from contracts.vocabulary import AlertKind, AlertResponse, AlertSeverity, AlertS
 from resolvers.accounts import owned_account
 from resolvers.bounds import paging
 from resolvers.context import Info
-from resolvers.node_ids import decode_id_of
 from resolvers.transactions import owned_transactions
 
 
@@ -70,7 +69,9 @@ async def page(info: Info, filter: AlertFilter, first: int, after: str | None) -
     """Return a page of the caller's alerts, newest first."""
     context = info.context
     query = [*filter.query(), *paging(first, after)]
-    return await context.backends.analytics.alert_page(context.customer_id, query, context.deadline)
+    found = await context.backends.analytics.alert_page(context.customer_id, query, context.deadline)
+    context.trail.showed(edge.node for edge in found.edges)
+    return found
 
 
 def nodes(root: AlertPage) -> list[AnyAlert]:
@@ -151,7 +152,7 @@ async def mark_read(info: Info, up_to: str) -> MarkReadResult:
 
 
 async def _own_alert_id(info: Info, id: str) -> str:
-    alert = await info.context.loaders.alerts.load(decode_id_of("Alert", id))
+    alert = await info.context.loaders.alerts.load(info.context.subject("Alert", id))
     if alert is None or not info.context.access.alert(alert):
         raise NotFound("There is no such alert.")
     return alert.id

@@ -7,7 +7,7 @@ from contracts.failures import NotFound, Rejected
 from contracts.vocabulary import DevicePlatform
 from resolvers.accounts import required_account
 from resolvers.context import Info
-from resolvers.node_ids import decode_id_of, encode_node_id
+from resolvers.node_ids import encode_node_id
 
 DEVICE_NAME_CHARACTERS_MAX = 80
 
@@ -56,6 +56,7 @@ async def register_device(info: Info, platform: DevicePlatform, name: str) -> De
         raise Rejected(f"A name has 1 to {DEVICE_NAME_CHARACTERS_MAX} characters.", code="BAD_NAME", pointer="/name")
     device = DeviceInput(context.customer_id, platform, name.strip())
     stored = await context.backends.accounts.register_device(device, context.deadline)
+    context.trail.about("Device", stored.id)
     context.forget()
     return DeviceRegistered(stored)
 
@@ -63,7 +64,7 @@ async def register_device(info: Info, platform: DevicePlatform, name: str) -> De
 async def remove_device(info: Info, id: str) -> DeviceRemoved:
     """Remove a device of the caller's."""
     context = info.context
-    device_id = decode_id_of("Device", id)
+    device_id = context.subject("Device", id)
     if not await context.access.device(device_id):
         raise NotFound("There is no such device.")
     await context.backends.accounts.remove_device(device_id, context.deadline)
@@ -72,7 +73,7 @@ async def remove_device(info: Info, id: str) -> DeviceRemoved:
 
 
 async def _own_card_id(info: Info, id: str) -> str:
-    card_id = decode_id_of("Card", id)
+    card_id = info.context.subject("Card", id)
     if not await info.context.access.card(card_id):
         raise NotFound("There is no such card.")
     return card_id

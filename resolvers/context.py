@@ -13,12 +13,14 @@ from resolvers.access import Access
 from resolvers.cursors import CursorCodec
 from resolvers.feed import FeedPort
 from resolvers.loaders import Loaders
+from resolvers.node_ids import decode_id_of
 from resolvers.principal import Principal
+from resolvers.trails import Trail
 
 
 @dataclass
 class RequestContext:
-    """The context of one request; `loaders` and `access` come of themselves."""
+    """The context of one request; `loaders`, `access` and `trail` come of themselves."""
 
     principal: Principal
     backends: Backends
@@ -27,6 +29,7 @@ class RequestContext:
     cursors: CursorCodec
     loaders: Loaders = field(init=False)
     access: Access = field(init=False)
+    trail: Trail = field(init=False, default_factory=Trail)
 
     def __post_init__(self) -> None:
         self.forget()
@@ -35,6 +38,16 @@ class RequestContext:
     def customer_id(self) -> str:
         """The caller's own customer id."""
         return self.principal.customer_id
+
+    def subject(self, kind: str, text: str) -> str:
+        """Return the id of a global id that a mutation is about, and leave it on the trail.
+
+        Raises:
+            NotFound: it is none, or of another kind.
+        """
+        id = decode_id_of(kind, text)
+        self.trail.about(kind, id)
+        return id
 
     def forget(self) -> None:
         """Drop everything loaded so far: a mutation calls it, so that its answer shows what is true afterwards."""

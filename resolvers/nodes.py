@@ -56,7 +56,10 @@ async def _transaction(info: Info, id: str) -> Transaction | None:
 
 async def _alert(info: Info, id: str) -> AnyAlert | None:
     found = await info.context.loaders.alerts.load(id)
-    return found if info.context.access.alert(found) else None
+    if found is None or not info.context.access.alert(found):
+        return None
+    info.context.trail.showed([found])
+    return found
 
 
 async def _rule(info: Info, id: str) -> AlertRule | None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from contracts.failures import Conflict, Failure, NotFound, Rejected
+from resolvers.context import Info
 
 T = TypeVar("T")
 
@@ -27,11 +28,12 @@ class InputErrors(msgspec.Struct, frozen=True):
     errors: list[InputError]
 
 
-async def or_refusal(work: Callable[[], Awaitable[T]], *argument: str) -> T | InputErrors:
+async def or_refusal(info: Info, work: Callable[[], Awaitable[T]], *argument: str) -> T | InputErrors:
     """Do a mutation; `argument` is where a failure without a place of its own points to."""
     try:
         return await work()
     except (Rejected, Conflict, NotFound) as failure:
+        info.context.trail.refused(failure.reason)
         return InputErrors([InputError(failure.message, _path(failure, argument), failure.reason)])
 
 

@@ -102,6 +102,7 @@ async def create(info: Info, draft: RuleDraft) -> RuleCreated:
     """Put a new rule of the caller's in force."""
     context = info.context
     rule = await context.backends.analytics.create_rule(await _checked(info, draft), context.deadline)
+    context.trail.about("AlertRule", rule.id)
     context.forget()
     return RuleCreated(rule)
 
@@ -125,7 +126,7 @@ async def delete(info: Info, id: str) -> RuleDeleted:
 
 
 async def _own_rule_id(info: Info, id: str) -> str:
-    rule = await info.context.loaders.rules.load(decode_id_of("AlertRule", id))
+    rule = await info.context.loaders.rules.load(info.context.subject("AlertRule", id))
     if rule is None or not info.context.access.rule(rule) or rule.customer_id is None:
         raise NotFound("There is no such rule of yours.")
     return rule.id

@@ -77,6 +77,7 @@ def _feed_event(context: RequestContext, item: FeedItem) -> FeedEvent:
 
     match item:
         case EntryDelivered(entry=entry):
+            context.trail.showed([entry.alert])
             kind = AlertRaised if entry.kind is LogEntryKind.RAISED else AlertChanged
             return kind(cursor(entry.seq, seconds_of(entry.at)), entry.alert)
         case CaughtUp(seq=seq):

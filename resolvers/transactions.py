@@ -111,4 +111,6 @@ async def card(root: Transaction, info: Info) -> Card | None:
 async def alerts(root: Transaction, info: Info) -> list[AnyAlert]:
     """Return the alerts the transaction caused for the caller."""
     found = await info.context.loaders.alerts_about.load(root.id)
-    return [alert for alert in found if info.context.access.alert(alert)]
+    own = [alert for alert in found if info.context.access.alert(alert)]
+    info.context.trail.showed(own)
+    return own

@@ -25,47 +25,47 @@ DeviceId = Annotated[strawberry.ID, argument("Global id of a device.")]
 
 
 async def _create_alert_rule(info: Info, input: RuleArgument) -> Any:
-    return await or_refusal(lambda: rules.create(info, input.draft()), "input")
+    return await or_refusal(info, lambda: rules.create(info, input.draft()), "input")
 
 
 async def _update_alert_rule(info: Info, id: RuleId, input: RuleArgument) -> Any:
-    return await or_refusal(lambda: rules.update(info, id, input.draft()), "input")
+    return await or_refusal(info, lambda: rules.update(info, id, input.draft()), "input")
 
 
 async def _delete_alert_rule(info: Info, id: RuleId) -> Any:
-    return await or_refusal(lambda: rules.delete(info, id), "id")
+    return await or_refusal(info, lambda: rules.delete(info, id), "id")
 
 
 async def _acknowledge_alert(info: Info, id: AlertId) -> Any:
-    return await or_refusal(lambda: alerts.acknowledge(info, id), "id")
+    return await or_refusal(info, lambda: alerts.acknowledge(info, id), "id")
 
 
 async def _mark_alerts_read(
     info: Info, up_to: Annotated[FeedCursor, argument("Up to and including the entry this cursor is of.")]
 ) -> Any:
-    return await or_refusal(lambda: alerts.mark_read(info, up_to), "upTo")
+    return await or_refusal(info, lambda: alerts.mark_read(info, up_to), "upTo")
 
 
 async def _respond_to_alert(
     info: Info, id: AlertId, response: Annotated[AlertResponse, argument("The customer's answer.")]
 ) -> Any:
-    return await or_refusal(lambda: alerts.respond(info, id, response), "id")
+    return await or_refusal(info, lambda: alerts.respond(info, id, response), "id")
 
 
 async def _freeze_card(info: Info, id: CardId) -> Any:
-    return await or_refusal(lambda: cards.freeze(info, id), "id")
+    return await or_refusal(info, lambda: cards.freeze(info, id), "id")
 
 
 async def _unfreeze_card(info: Info, id: CardId) -> Any:
-    return await or_refusal(lambda: cards.unfreeze(info, id), "id")
+    return await or_refusal(info, lambda: cards.unfreeze(info, id), "id")
 
 
 async def _register_device(info: Info, input: Annotated[DeviceInput, argument("The device.")]) -> Any:
-    return await or_refusal(lambda: cards.register_device(info, input.platform, input.name), "input")
+    return await or_refusal(info, lambda: cards.register_device(info, input.platform, input.name), "input")
 
 
 async def _remove_device(info: Info, id: DeviceId) -> Any:
-    return await or_refusal(lambda: cards.remove_device(info, id), "id")
+    return await or_refusal(info, lambda: cards.remove_device(info, id), "id")
 
 
 async def _update_notification_preferences(
@@ -74,6 +74,7 @@ async def _update_notification_preferences(
     hours = input.quiet_hours
     quiet_hours = None if hours is None else QuietHours(hours.start, hours.end)
     return await or_refusal(
+        info,
         lambda: preferences.update(info, input.minimum_severity, input.push_enabled, input.muted_kinds, quiet_hours),
         "input",
     )

@@ -18,6 +18,8 @@ from gateway.edge import create_edge
 from gateway.engines import assemble_engine
 from gateway.identity import LEEWAY_S, Authenticator
 from gateway.jwks import FixedKeys
+from gateway.revocation_stores import RevocationMemory
+from gateway.revocations import Revocations
 from tests.clients.server import Context, World, build_schema
 from tests.clients.tunnel import Tunnel
 from tests.serving import serving
@@ -62,7 +64,13 @@ async def edge(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Edge]
     app = create_edge(
         settings,
         engine=assembly.engine,
-        authenticator=Authenticator(FixedKeys([issuer.public_key]), issuer=ISSUER, audience=AUDIENCE, clock=time.time),
+        authenticator=Authenticator(
+            FixedKeys([issuer.public_key]),
+            Revocations(RevocationMemory()),
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            clock=time.time,
+        ),
         rates=assembly.rates,
         checks=_ready,
     )

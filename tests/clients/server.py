@@ -10,6 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from contracts.failures import Unavailable
 from resolvers.principal import Principal
+from resolvers.trails import Trail
 from tests.clients.tunnel import Tunnel
 
 LIVE_FROM = 3
@@ -32,6 +33,7 @@ class Context:
 
     principal: Principal
     world: World
+    trail: Trail = field(default_factory=Trail)
 
 
 Info = strawberry.Info[Context, None]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from gateway.rate_limits import RateLimits
 from gateway.revocation_stores import RevocationFile
 from gateway.revocations import Revocations
 from resolvers.principal import Principal
+from resolvers.trails import Trail
 from schema.demands import CARDS, STEP_UP
 
 AUDIENCE = "belfry"
@@ -38,6 +39,7 @@ class Context:
     """What the tiny schema's resolvers see."""
 
     principal: Principal
+    trail: Trail = field(default_factory=Trail)
 
 
 @strawberry.type

@@ -1,98 +1,185 @@
-"""Facts about the audit record."""
+"""Facts about the audit log: what is written, what survives, and what is noticed when it was touched."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 
+from contracts.audit import AuditKind, AuditRecord
 from contracts.failures import Overloaded, Unavailable
 from gateway import audit as module
-from gateway.audit import AuditKind, AuditLog, AuditRecord, BrokenChain, verify_audit
+from gateway.audit import AuditLog
+from gateway.audit_files import AuditChain, BrokenChain
+from gateway.audit_verification import verify_audit
+from gateway.cli import main
+from gateway.exit_codes import ExitCode
 
 
 def a_record(customer_id: str = "c1") -> AuditRecord:
-    return AuditRecord(kind=AuditKind.MUTATION, customer_id=customer_id, trace_id="t", outcome="DONE")
+    return AuditRecord(kind=AuditKind.MUTATION, outcome="DONE", customer_id=customer_id)
 
 
-def records(path: Path) -> list[AuditRecord]:
-    return [msgspec.json.decode(line, type=AuditRecord) for line in path.read_bytes().splitlines()]
+def segments(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.ndjson"))
 
 
-async def written(path: Path, count: int) -> None:
-    log = AuditLog(path)
+def read(folder: Path) -> list[AuditRecord]:
+    lines = b"".join(path.read_bytes() for path in segments(folder)).splitlines()
+    return [msgspec.json.decode(line, type=AuditRecord) for line in lines]
+
+
+async def write(folder: Path, count: int, segment_bytes: int = 1_000_000) -> None:
+    log = AuditLog(folder, segment_bytes=segment_bytes)
     await asyncio.gather(*(log.record(a_record(f"c{number}")) for number in range(count)))
+    await log.close()
 
 
 async def test_records_are_chained_over_restarts(tmp_path: Path) -> None:
-    """Another process goes on where the file ends; the file is its owner's only."""
-    path = tmp_path / "audit.jsonl"
-    await written(path, 30)
-    await written(path, 20)
-    assert verify_audit(path) == 50
-    assert path.stat().st_mode & 0o777 == 0o600
+    """Another process goes on where the chain ends; the files are their owner's only."""
+    await write(tmp_path, 30)
+    await write(tmp_path, 20)
+    [chain] = verify_audit(tmp_path)
+    assert (chain.records, chain.segments) == (50, 1)
+    assert {path.stat().st_mode & 0o777 for path in segments(tmp_path)} == {0o600}
 
 
-@pytest.mark.parametrize("harm", ["change", "remove", "swap", "repeat", "insert"])
+async def test_a_segment_is_bounded_and_the_chain_goes_on(tmp_path: Path) -> None:
+    """The next one is named by its first record; a restart finds the last."""
+    for _ in range(4):
+        await write(tmp_path, 3, segment_bytes=500)
+    [chain] = verify_audit(tmp_path)
+    assert chain.records == 12
+    assert segments(tmp_path)[1].name == "gateway-1-000000000004.ndjson"
+
+
+async def test_two_processes_write_two_chains(tmp_path: Path) -> None:
+    """Each holds its own, and after a restart the first free one is taken again."""
+    first, second = AuditLog(tmp_path), AuditLog(tmp_path)
+    for log in (first, second, first):
+        await log.record(a_record())
+    await first.close()
+    await second.close()
+    await write(tmp_path, 1)
+    assert [(chain.name, chain.records) for chain in verify_audit(tmp_path)] == [("gateway-1", 3), ("gateway-2", 1)]
+
+
+HARMS = ["change", "add a field", "respace", "remove", "remove the first", "swap", "repeat", "insert", "cut"]
+
+
+@pytest.mark.parametrize("harm", HARMS)
 async def test_whatever_is_done_to_a_line_is_noticed(tmp_path: Path, harm: str) -> None:
     """The chain breaks at the place."""
-    path = tmp_path / "audit.jsonl"
-    await written(path, 5)
+    await write(tmp_path, 5)
+    [path] = segments(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
     harmed = {
         "change": [*lines[:2], lines[2].replace(b"c2", b"c9"), *lines[3:]],
+        "add a field": [*lines[:2], lines[2].replace(b"{", b'{"note":1,', 1), *lines[3:]],
+        "respace": [*lines[:2], lines[2].replace(b",", b", ", 1), *lines[3:]],
         "remove": [*lines[:2], *lines[3:]],
+        "remove the first": lines[1:],
         "swap": [lines[1], lines[0], *lines[2:]],
         "repeat": [*lines, lines[-1]],
         "insert": [*lines[:2], b"{}\n", *lines[2:]],
+        "cut": [*lines[:4], lines[4][:-20]],
     }
     path.write_bytes(b"".join(harmed[harm]))
     with pytest.raises(BrokenChain):
-        verify_audit(path)
+        verify_audit(tmp_path)
 
 
-async def test_a_line_cut_short_by_a_crash_is_taken_off(tmp_path: Path) -> None:
-    """It was never acknowledged; the chain goes on after the last whole one."""
-    path = tmp_path / "audit.jsonl"
-    await written(path, 3)
+async def test_a_removed_segment_is_noticed(tmp_path: Path) -> None:
+    """One of the middle, and the first."""
+    for _ in range(3):
+        await write(tmp_path, 3, segment_bytes=1)
+    paths = segments(tmp_path)
+    for path in paths[:2]:
+        path.rename(path.with_suffix(".away"))
+        with pytest.raises(BrokenChain):
+            verify_audit(tmp_path)
+        path.with_suffix(".away").rename(path)
+    assert verify_audit(tmp_path)[0].records == 9
+
+
+async def test_a_line_cut_short_by_a_crash_is_set_aside(tmp_path: Path) -> None:
+    """It was never acknowledged; the chain notes it and goes on."""
+    await write(tmp_path, 3)
+    [path] = segments(tmp_path)
     path.write_bytes(path.read_bytes() + b'{"kind":"MUT')
-    await written(path, 1)
-    assert verify_audit(path) == 4
+    await write(tmp_path, 1)
+    kinds = [record.kind for record in read(tmp_path)]
+    assert (verify_audit(tmp_path)[0].records, kinds[3:]) == (5, [AuditKind.TORN_LINE, AuditKind.MUTATION])
+    assert (tmp_path / read(tmp_path)[3].outcome).read_bytes() == b'{"kind":"MUT'
 
 
-async def test_a_full_disk_refuses_what_it_cannot_record(tmp_path: Path) -> None:
-    """The one who asked is told; nothing half written stays."""
-    path = tmp_path / "missing" / "audit.jsonl"
-    log = AuditLog(path)
+WRITER = """
+import sys
+from pathlib import Path
+from contracts.audit import AuditKind, AuditRecord
+from gateway.audit_files import AuditChain
+chain = AuditChain(Path(sys.argv[1]), segment_bytes=20_000)
+while True:
+    chain.append([AuditRecord(kind=AuditKind.MUTATION, outcome="DONE")] * 7)
+    print(7, flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    """However often: the chain holds at least what was told, and goes on."""
+    told = 0
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        told += sum(int(writer.stdout.readline()) for _ in range(20))
+        os.kill(writer.pid, signal.SIGKILL)
+        told += sum(int(line) for line in writer.stdout.readlines())
+        writer.stdout.close()
+        writer.wait()
+        chain = AuditChain(tmp_path)
+        chain.append([a_record()])
+        chain.close()
+        assert verify_audit(tmp_path)[0].records >= told
+
+
+async def test_a_failing_disk_refuses_what_it_cannot_record(tmp_path: Path) -> None:
+    """The one who asked is told; it goes on when the disk does."""
+    folder = tmp_path / "audit"
+    folder.write_bytes(b"a file in its place")
+    log = AuditLog(folder)
     with pytest.raises(Unavailable):
         await log.record(a_record())
-    path.parent.mkdir()
+    assert log.failing
+    folder.unlink()
     await log.record(a_record())
-    assert verify_audit(path) == 1
+    assert (log.failing, verify_audit(folder)[0].records) == (False, 1)
+    await log.close()
 
 
 async def test_the_line_is_bounded(tmp_path: Path) -> None:
     """Beyond it, asking is refused rather than remembered."""
-    log = AuditLog(tmp_path / "audit.jsonl")
+    log = AuditLog(tmp_path)
     for _ in range(module.QUEUE_MAX):
         log.note(a_record())
     with pytest.raises(Overloaded):
         log.note(a_record())
     await log.close()
+    assert verify_audit(tmp_path)[0].records == module.QUEUE_MAX
 
 
-async def test_a_mutation_is_recorded_before_it_is_answered(client: httpx.AsyncClient, tmp_path: Path) -> None:
-    """Who, what and how it ended; no variables."""
-    query = "mutation Rename($n: String!) { rename(name: $n) }"
-    response = await client.post("/graphql", json={"query": query, "variables": {"n": "private"}})
-    [record] = records(tmp_path / "audit.jsonl")
-    assert (record.kind, record.customer_id, record.operation) == (AuditKind.MUTATION, "customer-1", "Rename")
-    assert (record.outcome, record.trace_id) == ("DONE", response.headers["x-request-id"])
-    assert b"private" not in (tmp_path / "audit.jsonl").read_bytes()
-
-
-async def test_a_query_is_not_recorded(client: httpx.AsyncClient, tmp_path: Path) -> None:
-    """Reading one's own accounts is no event."""
-    await client.post("/graphql", json={"query": "{ hello }"})
-    assert not (tmp_path / "audit.jsonl").exists()
+async def test_the_command_says_whether_it_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Counts and the last hash; exit code 1 and the place where it is not."""
+    await write(tmp_path, 3)
+    assert main(["audit", "verify", str(tmp_path)]) == ExitCode.DONE
+    out = capsys.readouterr().out
+    assert "gateway-1: 3 records in 1 files" in out
+    assert read(tmp_path)[-1].hash in out
+    [path] = segments(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'"c1"', b'"c7"'))
+    assert main(["audit", "verify", str(tmp_path)]) == ExitCode.FAILED
+    assert "line 2" in capsys.readouterr().err
+    assert main(["audit", "verify", str(tmp_path / "none")]) == ExitCode.FAILED

@@ -1,0 +1,63 @@
+"""The audit record: who did what, was refused what and was shown which alerts; JSON lines, chained by hash."""
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+GENESIS = "0" * 64
+"""What the first record of a chain follows."""
+
+
+class AuditKind(StrEnum):
+    """What a record is about."""
+
+    MUTATION = "MUTATION"
+    """An executed mutation; `outcome` is DONE or the codes of what went wrong."""
+    INTENT = "INTENT"
+    """A mutation about to be executed; written while the disk has just failed, so that none runs unrecorded."""
+    REFUSAL = "REFUSAL"
+    """Something its caller may not do, step-up demands included; without a customer where nobody was authenticated."""
+    ALERT_SHOWN = "ALERT_SHOWN"
+    """Alerts that were handed to the customer, `subjects`."""
+    TORN_LINE = "TORN_LINE"
+    """A crash left half a line at the end of the chain: it was set aside, in the file `outcome` names."""
+
+
+class AuditRecord(
+    msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True, forbid_unknown_fields=True
+):
+    """One record: ids and codes; never a token, an account number, an amount or a variable."""
+
+    kind: AuditKind
+    outcome: str
+    customer_id: str = ""
+    token_id: str = ""
+    trace_id: str = ""
+    actions: list[str] = []
+    """Root fields of the schema."""
+    subjects: list[str] = []
+    """Global ids of what it is about."""
+    operation: str = ""
+    """The name its client gave the operation."""
+    document: str = ""
+    """`sha256:` of the document."""
+    at: str = ""
+    """When it was written (RFC 3339, UTC)."""
+    seq: int = 0
+    """Place in the chain, from 1."""
+    prev_hash: str = ""
+    hash: str = ""
+    """SHA-256 of the record's JSON without this field."""
+
+
+def chain_record(record: AuditRecord, *, seq: int, at: str, prev_hash: str) -> AuditRecord:
+    """Return the record with its place in a chain."""
+    placed = msgspec.structs.replace(record, seq=seq, at=at, prev_hash=prev_hash, hash="")
+    return msgspec.structs.replace(placed, hash=record_hash(placed))
+
+
+def record_hash(record: AuditRecord) -> str:
+    """Return the hash a record must have."""
+    bare = msgspec.structs.replace(record, hash="")
+    return hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()

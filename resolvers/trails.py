@@ -1,0 +1,48 @@
+"""What one request did and showed, for the audit record: ids and codes only. The edge reads it afterwards."""
+
+from collections.abc import Iterable
+
+from contracts.alerts import Alert
+from resolvers.node_ids import encode_node_id
+
+IDS_MAX = 500
+"""Ids kept of each; a request's pages hold at most a few hundred alerts."""
+
+
+class Trail:
+    """Written by resolvers; `take` empties it."""
+
+    def __init__(self) -> None:
+        self._alerts: dict[str, None] = {}
+        self._subjects: dict[str, None] = {}
+        self._refusals: dict[str, None] = {}
+
+    def showed(self, alerts: Iterable[Alert]) -> None:
+        """Remember alerts that the customer is given."""
+        for alert in alerts:
+            if len(self._alerts) < IDS_MAX:
+                self._alerts[alert.id] = None
+
+    def about(self, kind: str, id: str) -> None:
+        """Remember what a mutation is about, whether it is the caller's or not."""
+        if len(self._subjects) < IDS_MAX:
+            self._subjects[encode_node_id(kind, id)] = None
+
+    def refused(self, code: str) -> None:
+        """Remember that a mutation was refused."""
+        self._refusals[code] = None
+
+    def take_alerts(self) -> list[str]:
+        """Return the global ids of the alerts shown since it was last asked."""
+        taken, self._alerts = self._alerts, {}
+        return [encode_node_id("Alert", id) for id in taken]
+
+    @property
+    def subjects(self) -> list[str]:
+        """The global ids of what the mutations were about."""
+        return list(self._subjects)
+
+    @property
+    def refusals(self) -> list[str]:
+        """The codes of the mutations that were refused."""
+        return list(self._refusals)
