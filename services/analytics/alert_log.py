@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from contracts.alerts import Alert, AnyAlert, LogEntryKind
+from contracts.alerts import AnyAlert, LogEntryKind
 from contracts.failures import Conflict
 from contracts.vocabulary import SEVERITY_ORDER, AlertState
 
@@ -69,19 +69,15 @@ class SqliteAlertLog:
 
     def append_if(self, after_seq: int, kind: LogEntryKind, at: str, alert: AnyAlert) -> int:
         """See `AlertLog`."""
-        customer_id = alert.customer_id
-        if self.last_seq(customer_id) != after_seq:
-            raise Conflict("The alert log has moved on.", code="SEQ_MOVED_ON")
+        self._move_head(alert.customer_id, after_seq)
         body = _encode(alert)
-        unread = self._keep(alert, body)
-        self._connection.execute(
-            "INSERT INTO alert_heads VALUES (?, ?, ?) ON CONFLICT (customer_id) DO UPDATE SET "
-            "last_seq = excluded.last_seq, unread = unread + excluded.unread",
-            (customer_id, after_seq + 1, unread),
-        )
+        unread = self._add(alert, body) if kind is LogEntryKind.RAISED else self._change(alert, body)
+        if unread:
+            query = "UPDATE alert_heads SET unread = unread + ? WHERE customer_id = ?"
+            self._connection.execute(query, (unread, alert.customer_id))
         offset = self._connection.execute(
             "INSERT INTO alert_log (customer_id, seq, kind, at, alert) VALUES (?, ?, ?, ?, ?)",
-            (customer_id, after_seq + 1, kind.value, at, body),
+            (alert.customer_id, after_seq + 1, kind.value, at, body),
         ).lastrowid
         return offset or 0
 
@@ -94,22 +90,32 @@ class SqliteAlertLog:
         )
         return [stored_entry(row) for row in rows]
 
-    def _keep(self, alert: Alert, body: bytes) -> int:
-        """Bring the present alert up to date; return by how much the unread count changes."""
-        row = self._connection.execute("SELECT state FROM alerts WHERE id = ?", (alert.id,)).fetchone()
-        is_new = int(alert.state is AlertState.NEW)
-        if row is not None:
-            self._connection.execute(
-                "UPDATE alerts SET state = ?, body = ? WHERE id = ?", (alert.state.value, body, alert.id)
+    def _move_head(self, customer_id: str, after_seq: int) -> None:
+        """Take the next seq, or find that another entry has it."""
+        query = "UPDATE alert_heads SET last_seq = last_seq + 1 WHERE customer_id = ? AND last_seq = ?"
+        if after_seq == 0:
+            query = (
+                "INSERT INTO alert_heads (customer_id, last_seq, unread) VALUES (?, ? + 1, 0) ON CONFLICT DO NOTHING"
             )
-            return is_new - int(row[0] == AlertState.NEW.value)
+        if self._connection.execute(query, (customer_id, after_seq)).rowcount != 1:
+            raise Conflict("The alert log has moved on.", code="SEQ_MOVED_ON")
+
+    def _add(self, alert: AnyAlert, body: bytes) -> int:
+        """Keep a new alert; return by how much the unread count changes."""
         kind = str(alert.__struct_config__.tag)
         severity = SEVERITY_ORDER[alert.severity]
         self._connection.execute(
             "INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (alert.id, alert.customer_id, alert.seq, kind, severity, alert.state.value, alert.transaction_id, body),
         )
-        return is_new
+        return int(alert.state is AlertState.NEW)
+
+    def _change(self, alert: AnyAlert, body: bytes) -> int:
+        """Bring an alert up to date; return by how much the unread count changes."""
+        (before,) = self._connection.execute("SELECT state FROM alerts WHERE id = ?", (alert.id,)).fetchone()
+        query = "UPDATE alerts SET state = ?, body = ? WHERE id = ?"
+        self._connection.execute(query, (alert.state.value, body, alert.id))
+        return int(alert.state is AlertState.NEW) - int(before == AlertState.NEW.value)
 
 
 def stored_entry(row: tuple[int, str, int, str, str, bytes]) -> StoredEntry:

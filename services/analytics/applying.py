@@ -28,7 +28,7 @@ from services.analytics.rule_book import Rules
 from services.analytics.rules import evaluate, new_device
 from services.analytics.sights import Sight
 from services.analytics.states import AccountState, CardPayment
-from services.analytics.triggers import CARD_TRIGGERS, FAILURE, triggers_of
+from services.analytics.triggers import CARD_TRIGGERS, COUNTRY, FAILURE, triggers_of
 from services.analytics.windows import late_by_s, open_day_by_event
 from services.analytics.workspace import Workspace
 
@@ -145,7 +145,8 @@ class _Applying:
             return
         for customer_id in self._card_users(fact.card_id, sight.account):
             sight.home = work.customer(customer_id).residency
-            rules = work.rules.card_rules(work.connection, customer_id, fact.account_id, triggers)
+            asked = triggers & ~COUNTRY if sight.home == fact.country else triggers
+            rules = work.rules.card_rules(work.connection, customer_id, fact.account_id, asked)
             self._raise(customer_id, rules, sight)
 
     def _raise(self, customer_id: str, rules: Rules, sight: Sight) -> None:

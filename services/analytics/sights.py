@@ -20,9 +20,9 @@ FactsBetween = Callable[[int, int], Sequence[Fact]]
 class Sight(msgspec.Struct):
     """A payment event after its fact was made, as a rule sees it for one customer.
 
-    `day_total` and `spread` are None where the day's window is closed; `spread` is asked for only by a rule that gets so
-    far, because making a baseline anew is what costs most here. `home` is the customer's residency. Each reason is that
-    of the refusal this event tells of.
+    `day_total` and `spread` are None where the day's window is closed; `spread` is asked for only by a rule that gets
+    so far, because making a baseline anew is what costs most here. `home` is the customer's residency. Each reason is
+    that of the refusal this event tells of.
     """
 
     account: AccountState
