@@ -98,7 +98,7 @@ async def test_answers_say_what_is_left(client: httpx.AsyncClient) -> None:
 
 async def test_a_customer_who_asks_too_much_waits(client: httpx.AsyncClient, rates: RateLimits) -> None:
     """429 with the time to wait, charged by cost."""
-    rates._customers._levels["customer-1"] = (5.0, rates._customers._clock())
+    rates._customers._levels["customer-1"] = (-1_000_000.0, rates._customers._clock())
     response = await client.post("/graphql", json={"query": "{ item { items { items { name } } } }"})
     assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
     assert int(response.headers["retry-after"]) >= 1
