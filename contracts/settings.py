@@ -83,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the customer signed in (`auth_time`) in which sensitive mutations run; the demo sets 8 hours."""
     step_up_acrs: str = ""
     """Comma-separated authentication levels (`acr`) with which they run whatever the age; empty: none."""
+    execution: str = "compiled"
+    """How operations are executed: `compiled` (plans), `stock` (graphql-core), `shadow` (both; differences logged)."""
     http_statuses: str = "compatible"
     """HTTP statuses of GraphQL answers: `compatible` (what clients expect today) or `v1` (the 2026 specification)."""
     allowed_origins: str = ""
@@ -138,6 +140,8 @@ def checked(settings: Settings) -> Settings:
         raise BadSetting("BELFRY_DOCUMENTS_MANIFEST and BELFRY_DOCUMENTS_KEY are needed together.")
     if settings.cost_mode not in {"enforce", "measure"}:
         raise BadSetting("BELFRY_COST_MODE must be enforce or measure.")
+    if settings.execution not in {"compiled", "stock", "shadow"}:
+        raise BadSetting("BELFRY_EXECUTION must be compiled, stock or shadow.")
     if settings.http_statuses not in {"compatible", "v1"}:
         raise BadSetting("BELFRY_HTTP_STATUSES must be compatible or v1.")
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:

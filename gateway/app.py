@@ -31,6 +31,7 @@ from gateway.feed import AlertFeed
 from gateway.ide import ide_routes
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys, KeySource, RemoteKeys
+from gateway.plans.modes import ExecutionMode, execution_class
 from gateway.revocation_stores import RevocationFile
 from gateway.revocations import Revocations
 from resolvers.context import RequestContext
@@ -63,7 +64,8 @@ def create_app(settings: Settings) -> Starlette:
     def make_context(principal: Principal) -> RequestContext:
         return RequestContext(principal, backends, Deadline.after(settings.request_timeout_s), feed, cursors)
 
-    engine, rates, audit, trusted = assemble_engine(settings, build_schema(), make_context)
+    schema = build_schema(execution_class(ExecutionMode(settings.execution)))
+    engine, rates, audit, trusted = assemble_engine(settings, schema, make_context)
 
     following: list[asyncio.Task[None]] = []
 

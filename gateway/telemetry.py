@@ -31,6 +31,9 @@ COST = Histogram(
 )
 OVER_COST = Counter("belfry_gateway_over_cost", "Operations over the bound of cost, refused or only measured.")
 UNTRUSTED = Counter("belfry_gateway_untrusted_documents", "Documents run that the manifest does not hold.")
+DIFFERENCES = Counter(
+    "belfry_gateway_execution_differences", "Queries whose plan answered otherwise than graphql-core, in shadow mode."
+)
 REFUSALS = Counter("belfry_gateway_refusals", "Requests refused before execution, by code.", ["code"])
 
 

@@ -1,0 +1,15 @@
+"""Compiled execution: an operation's plan is made once, kept, and run where graphql-core would interpret the document.
+
+    cache.py     which plan an execution has: by operation, fragments and the variables of @skip and @include
+    plan.py      what a plan is: fields and selections, each planned when execution first meets it
+    reads.py     which fields are plain attribute reads, and of which classes
+    calls.py     Strawberry's resolvers called without the parts of their chain that a field has no use for
+    codegen.py   the straight-line Python that reads and completes them
+    leaves.py    scalars and enums by exact type
+    executor.py  graphql-core's executor, running plans
+    shadow.py    both ways, compared
+    modes.py     which of these, as `BELFRY_EXECUTION` says
+
+Whatever generated code does not expect (a null where none may be, another type, an unknown class) goes, that value
+alone, through graphql-core's own completion. So errors, their paths and null propagation are graphql-core's, always.
+"""

@@ -1,0 +1,107 @@
+"""Calling a Strawberry resolver directly: its own chain, without the links that this field has no use for.
+
+Strawberry wraps each resolver in functions for extensions, permissions, exception handlers and argument conversion. A
+field without the first three is called as the innermost function would be, with converted arguments. What the wrapper
+is made of is read from the wrapper itself; where it is not exactly what this module knows, the chain is used as it is.
+"""
+
+import inspect
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import Any
+
+from graphql import GraphQLField
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
+
+IMMUTABLE = (str, int, float, bool, type(None), Enum)
+"""Arguments that resolvers cannot change: made once for an execution. Others are made anew for each call."""
+
+Arguments = dict[str, Any]
+
+
+def _are_immutable(arguments: Arguments) -> bool:
+    return all(isinstance(value, IMMUTABLE) for value in arguments.values())
+
+
+class Given:
+    """The arguments given to a field at one place, and what Strawberry makes of them."""
+
+    __slots__ = ("arguments", "converted", "is_shared")
+
+    def __init__(self, arguments: Arguments) -> None:
+        self.arguments = arguments
+        self.converted: Arguments | None = None
+        self.is_shared = _are_immutable(arguments)
+        """Whether every call of this execution may be given them."""
+
+    def convert(self, convert: Callable[[Arguments], Arguments]) -> Arguments:
+        """Return the converted arguments, made once where that makes no difference to resolvers."""
+        if self.converted is not None:
+            return self.converted.copy()
+        converted = convert(self.arguments)
+        if self.is_shared and _are_immutable(converted):
+            self.converted = converted.copy()
+        return converted
+
+
+NONE_GIVEN = Given({})
+Resolve = Callable[[Any, Any, Given], Any]
+
+
+def direct_call(definition: GraphQLField) -> Resolve | None:
+    """Return what calls the field's resolver; None where only Strawberry's chain will do.
+
+    It takes the source, graphql-core's info and the arguments.
+    """
+    field: Any = definition.extensions.get("strawberry-definition")
+    if not isinstance(field, StrawberryField) or field.base_resolver is None or field.extensions:
+        return None
+    wrapper = _cells(definition.resolve)
+    links = _cells(wrapper.get("_get_result_with_extensions"))
+    is_known = (
+        type(field).get_result is StrawberryField.get_result
+        and getattr(definition.resolve, "__name__", "") in {"_resolver", "_async_resolver"}
+        and wrapper.get("field_exception_handlers") == ()
+        and links.get("field") is field
+    )
+    if not is_known or (field.is_async and not inspect.iscoroutinefunction(field.base_resolver.wrapped_func)):
+        return None
+    converter = links["self"]
+    return _calling(field, field.base_resolver, converter.config, converter.scalar_registry)
+
+
+def _cells(function: Any) -> dict[str, Any]:
+    """Return what a function encloses, by name."""
+    closure = getattr(function, "__closure__", None)
+    if closure is None:
+        return {}
+    return dict(zip(function.__code__.co_freevars, [cell.cell_contents for cell in closure], strict=True))
+
+
+def _calling(
+    field: StrawberryField, resolver: StrawberryResolver[Any], config: StrawberryConfig, scalars: Any
+) -> Resolve:
+    function: Any = resolver.wrapped_func
+    parameters = (resolver.parent_parameter, resolver.root_parameter)
+    roots = [parameter.name for parameter in parameters if parameter is not None]
+    info_name = resolver.info_parameter.name if resolver.info_parameter is not None else None
+    takes_self, info_class, own = bool(resolver.self_parameter), config.info_class, field.arguments
+    convert = partial(convert_arguments, arguments=own, scalar_registry=scalars, config=config)
+
+    def call(source: Any, raw_info: Any, given: Given) -> Any:
+        info = info_class(_raw_info=raw_info, _field=field)
+        named = given.convert(partial(convert, info=info)) if own else {}
+        for name in roots:
+            named[name] = source
+        if info_name is not None:
+            named[info_name] = info
+        return function(source, **named) if takes_self else function(**named)
+
+    async def call_async(source: Any, raw_info: Any, given: Given) -> Any:
+        return await call(source, raw_info, given)
+
+    return call_async if field.is_async else call

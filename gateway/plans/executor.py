@@ -1,0 +1,186 @@
+"""graphql-core's executor, running plans: `Schema(execution_context_class=compiled_executor(...))`.
+
+Selections of plain reads run as generated code. Fields with resolvers, what they await and the order they do it in are
+graphql-core's algorithm, with what does not change between requests (definitions, nodes, selections) planned ahead. So
+awaiting, cancelling, batching and null propagation happen just where they did.
+"""
+
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any, ClassVar, cast
+
+from graphql import ExecutionResult, GraphQLError, GraphQLObjectType, OperationType
+from graphql.execution import Executor
+from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
+from graphql.execution.values import get_argument_values
+from graphql.pyutils import Path, gather_with_cancel
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from gateway.plans.cache import PlanCache
+from gateway.plans.calls import NONE_GIVEN, Given
+from gateway.plans.plan import FieldPlan, Plan
+
+
+class PlanExecution(Executor[Any]):
+    """Overrides of graphql-core's executor; without a plan each of them is the original."""
+
+    plans: ClassVar[PlanCache]
+    _plan: Plan | None = None
+    _given: dict[int, Given]
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """Execute the operation by its plan, or as graphql-core does where it has none."""
+        self._plan = plan = self.plans.find(self)
+        if plan is None:
+            return super().execute_operation(serially)
+        self._given = {}
+        if serially is None:
+            serially = self.operation.operation is OperationType.MUTATION
+        try:
+            data = self.execute_root_grouped_field_set(plan.root_type, self.root_value, plan.root, serially, None)
+        except GraphQLError as error:
+            return self._respond_null(error)
+        if self.is_awaitable(data):
+            return self._respond(data)
+        return self.build_response(cast("dict[str, Any]", data))
+
+    def execute_interpreted(self, serially: bool | None = None) -> Any:
+        """Execute the operation as graphql-core does."""
+        self._plan = None
+        return super().execute_operation(serially)
+
+    async def _respond(self, data: Awaitable[dict[str, Any]]) -> Any:
+        try:
+            completed = await data
+        except GraphQLError as error:
+            return self._respond_null(error)
+        return self.build_response(completed)
+
+    def _respond_null(self, error: GraphQLError) -> ExecutionResult:
+        self.collected_errors.add(error, None)
+        return cast("ExecutionResult", self.build_response(None))
+
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList
+    ) -> CollectedFields:
+        """Return what the plan has collected."""
+        plan = self._plan
+        found = plan.collected(return_type, field_details_list) if plan is not None else None
+        return super().collect_subfields(return_type, field_details_list) if found is None else found
+
+    def execute_fields(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: Any,
+    ) -> Any:
+        """Execute a selection: runs of plain reads at once, other fields concurrently."""
+        plan = self._plan
+        if plan is None or not plan.owns(grouped_field_set):
+            return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
+        results: dict[str, Any] = {}
+        pending: list[str] = []
+        is_awaitable = self.is_awaitable
+        cls = type(source_value)
+        try:
+            for run in plan.selection(parent_type, grouped_field_set):
+                if run.fill is not None and (cls in run.classes or run.classes.take(source_value)):
+                    with suppress(Exception):  # whatever is odd about these fields, graphql-core will say
+                        run.fill(source_value, results)
+                        continue
+                for field in run.fields:
+                    name = field.response_name
+                    results[name] = result = self._execute(field, source_value, Path(path, name, parent_type.name))
+                    if is_awaitable(result):
+                        pending.append(name)
+        except Exception:
+            if pending:
+                self.settle_in_background([results[name] for name in pending])
+            raise
+        return self._gather(results, pending) if pending else results
+
+    @staticmethod
+    async def _gather(results: dict[str, Any], pending: list[str]) -> dict[str, Any]:
+        if len(pending) == 1:
+            results[pending[0]] = await results[pending[0]]
+        else:
+            completed = await gather_with_cancel(*[results[name] for name in pending])
+            results.update(zip(pending, completed, strict=True))
+        return results
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        """Execute one field: those of a mutation's root come here, in turn."""
+        field = self._plan.fields.get(id(field_details_list)) if self._plan is not None else None
+        if field is None:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        return self._execute(field, source, path)
+
+    def _execute(self, field: FieldPlan, source: Any, path: Path) -> Any:
+        info = self.build_resolve_info(field.definition, field.nodes, field.parent_type, path)
+        try:
+            given = self._given_to(field) if field.takes_arguments else NONE_GIVEN
+            if field.call is not None:
+                result = field.call(source, info, given)
+            else:
+                result = (field.resolve or self.field_resolver)(source, info, **given.arguments)
+            if self.is_awaitable(result):
+                return self._complete_awaited(field, info, path, result)
+            completed = self._complete(field, info, path, result)
+            if self.is_awaitable(completed):
+                return self._await_completed(field, path, completed)
+        except Exception as error:  # noqa: BLE001 (a resolver may raise anything: it becomes the field's error)
+            self.handle_field_error(error, field.definition.type, field.details, path)
+            return None
+        return completed
+
+    def _complete(self, field: FieldPlan, info: Any, path: Path, value: Any) -> Any:
+        complete = field.complete
+        if complete is not None:
+            with suppress(Exception):  # whatever is odd about the value, graphql-core will say
+                return complete(value)
+        return self.complete_value(field.definition.type, field.details, info, path, value, None)
+
+    async def _complete_awaited(self, field: FieldPlan, info: Any, path: Path, value: Awaitable[Any]) -> Any:
+        try:
+            completed = self._complete(field, info, path, await value)
+            if self.is_awaitable(completed):
+                completed = await completed
+        except Exception as error:  # noqa: BLE001 (the same)
+            self.handle_field_error(error, field.definition.type, field.details, path)
+            return None
+        return completed
+
+    async def _await_completed(self, field: FieldPlan, path: Path, completed: Awaitable[Any]) -> Any:
+        try:
+            return await completed
+        except Exception as error:  # noqa: BLE001 (the same)
+            self.handle_field_error(error, field.definition.type, field.details, path)
+            return None
+
+    def _given_to(self, field: FieldPlan) -> Given:
+        found = self._given.get(id(field))
+        if found is None:
+            node, hide = field.nodes[0], self.hide_suggestions
+            found = Given(get_argument_values(field.definition, node, self.variable_values, None, hide))
+            if found.is_shared:
+                self._given[id(field)] = found
+        return found
+
+
+def compiled_executor(plans: PlanCache) -> type[StrawberryGraphQLCoreExecutionContext]:
+    """Return the class to build a Strawberry schema with; its plans are kept in `plans`, one cache for one schema."""
+
+    class CompiledExecutor(PlanExecution, StrawberryGraphQLCoreExecutionContext):
+        """Strawberry's executor, running plans."""
+
+    CompiledExecutor.plans = plans
+    return CompiledExecutor

@@ -1,0 +1,166 @@
+"""The plan of one operation: its fields and selections, each planned when execution first meets it, then kept.
+
+A plan owns the lists of field details that graphql-core collects and finds things by their identity, so nothing is
+collected twice. It holds no value of any request: arguments and variables stay with the execution.
+"""
+
+from functools import cached_property
+from itertools import groupby
+
+from graphql import (
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import (
+    CollectedFields,
+    FieldDetailsList,
+    FragmentDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues
+
+from gateway.plans.calls import direct_call
+from gateway.plans.codegen import Compiler, Complete, Fill, NotPlain, PlainField, attributes_of, plain_field
+from gateway.plans.reads import PlainClasses, RuntimeTypes
+
+SELECTIONS_MAX = 1_000
+"""Selections one plan keeps; what is beyond them is executed by graphql-core."""
+
+
+class FieldPlan:
+    """One field at one place of the operation."""
+
+    def __init__(
+        self, plan: "Plan", parent_type: GraphQLObjectType, response_name: str, details: FieldDetailsList,
+        definition: GraphQLField,
+    ) -> None:  # fmt: skip
+        self._plan = plan
+        self.parent_type = parent_type
+        self.response_name = response_name
+        self.details = details
+        self.definition = definition
+        self.nodes = [one.node for one in details]
+        self.resolve = definition.resolve
+        self.call = direct_call(definition)
+        self.takes_arguments = bool(definition.args or self.nodes[0].arguments)
+
+    @cached_property
+    def complete(self) -> Complete | None:
+        """What completes its value; None where something under it has a resolver."""
+        try:
+            return Compiler(self._plan).completing(self.definition.type, self.details)
+        except (NotPlain, GraphQLError):  # an error of collecting is met, and told, where execution collects
+            return None
+
+    @cached_property
+    def plain(self) -> PlainField | None:
+        """How it is read, where it can be, and everything under it."""
+        try:
+            field = plain_field(self.definition, self.parent_type, self.response_name, self.details)
+        except NotPlain:
+            return None
+        return field if self.complete is not None else None
+
+
+class Run:
+    """Neighbouring fields of a selection; read together where `fill` is there, otherwise executed one by one."""
+
+    def __init__(self, plan: "Plan", fields: list[FieldPlan]) -> None:
+        self.fields = fields
+        self.fill: Fill | None = None
+        plain = [field.plain for field in fields if field.plain is not None]
+        if len(plain) == len(fields):
+            self.classes = PlainClasses(attributes_of(plain), None, plan.types)
+            try:
+                self.fill = Compiler(plan).filling(plain)
+            except NotPlain:
+                self.fill = None
+
+
+class Plan:
+    """One operation under one set of values of its `@skip` and `@include` variables."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        types: RuntimeTypes,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, FragmentDetails],
+        variable_values: VariableValues,
+        root_type: GraphQLObjectType,
+    ) -> None:
+        self.schema = schema
+        self.types = types
+        self.root_type = root_type
+        self.fields: dict[int, FieldPlan] = {}
+        self._operation = operation
+        self._fragments = fragments
+        self._variable_values = variable_values
+        self._collected: dict[tuple[str, int], CollectedFields] = {}
+        self._owned: set[int] = set()
+        self._selections: dict[int, list[Run]] = {}
+        self.root = collect_fields(schema, fragments, variable_values, root_type, operation).grouped_field_set
+        self._owned.add(id(self.root))
+        self.selection(root_type, self.root)
+
+    def collected(self, type_: GraphQLObjectType, details: FieldDetailsList) -> CollectedFields | None:
+        """Return what is selected from objects of a type by details of this plan; None where it keeps no more."""
+        key = (type_.name, id(details))
+        found = self._collected.get(key)
+        if found is None and len(self._collected) < SELECTIONS_MAX:
+            found = collect_subfields(
+                self.schema, self._fragments, self._variable_values, self._operation, type_, details
+            )
+            self._collected[key] = found
+            self._owned.add(id(found.grouped_field_set))
+        return found
+
+    def collect(self, type_: GraphQLObjectType, details: FieldDetailsList) -> GroupedFieldSet:
+        """Return the fields of a selection, for code of the plan.
+
+        Raises:
+            NotPlain: the plan keeps no more selections.
+        """
+        found = self.collected(type_, details)
+        if found is None:
+            raise NotPlain
+        return found.grouped_field_set
+
+    def owns(self, grouped: GroupedFieldSet) -> bool:
+        """Say whether the plan has collected a selection, and so can find it by its identity."""
+        return id(grouped) in self._owned
+
+    def selection(self, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> list[Run]:
+        """Return the runs of a selection that the plan owns."""
+        found = self._selections.get(id(grouped))
+        if found is None:
+            fields = [self._field(type_, name, details) for name, details in grouped.items()]
+            known = [field for field in fields if field is not None]
+            found = [Run(self, list(run)) for _, run in groupby(known, lambda field: field.plain is not None)]
+            self._selections[id(grouped)] = found
+        return found
+
+    def _field(self, type_: GraphQLObjectType, response_name: str, details: FieldDetailsList) -> FieldPlan | None:
+        definition = self.schema.get_field(type_, details[0].node.name.value)
+        if definition is None:
+            return None
+        field = FieldPlan(self, type_, response_name, details, definition)
+        self.fields[id(details)] = field
+        return field
+
+
+def plan_of(executor: "Executor[object]", types: RuntimeTypes) -> Plan | None:
+    """Make the plan of what an executor is to execute; None where collecting its fields fails."""
+    root_type = executor.schema.get_root_type(executor.operation.operation)
+    if root_type is None:
+        return None
+    try:
+        return Plan(executor.schema, types, executor.operation, executor.fragments, executor.variable_values, root_type)
+    except (GraphQLError, RecursionError):
+        return None

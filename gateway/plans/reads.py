@@ -1,0 +1,109 @@
+"""Which fields are plain attribute reads, and which classes they may be read from without running anyone's code.
+
+A read is plain when Strawberry's default resolver makes it, or when it is a node id. A class is plain when it is a
+msgspec struct and the attributes are its own fields: reading those has no effects, so that a value which turns out odd
+can be read again by graphql-core.
+"""
+
+import inspect
+import keyword
+from collections.abc import Callable
+from functools import partial
+from types import MemberDescriptorType
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+from graphql import GraphQLField, GraphQLObjectType
+from graphql.type import TypeNameMetaFieldDef
+from strawberry.types.field import StrawberryField
+
+from resolvers.node_ids import encode_node_id
+from schema.views import NodeIdField
+
+CLASSES_MAX = 64
+"""Classes remembered at one place of a plan; more are judged anew each time."""
+
+
+class RuntimeTypes(Protocol):
+    """Tells the object type of a struct just as the schema's own `is_type_of` and `resolve_type` do."""
+
+    def by_class(self, value: object) -> str | None:
+        """Return the object type of every instance of the value's class; None when instances differ or it has none."""
+        ...
+
+    def by_value(self, value: object) -> str | None:
+        """Return the object type of this value; None when it has none."""
+        ...
+
+
+class Read(NamedTuple):
+    """A plain read: the attribute, and what makes the field's value of it (None: nothing)."""
+
+    attribute: str
+    make: Callable[[Any], Any] | None = None
+
+
+class Constant(NamedTuple):
+    """A field whose value the plan knows."""
+
+    value: str
+
+
+def read_of(field: GraphQLField, parent_type: GraphQLObjectType) -> Read | Constant | None:
+    """Return how a field is read; None for one with a resolver of its own."""
+    if field is TypeNameMetaFieldDef:
+        return Constant(parent_type.name)
+    definition = field.extensions.get("strawberry-definition")
+    if field.args or not _is_default(field, definition):
+        return None
+    if type(definition) is NodeIdField:
+        return Read("id", partial(encode_node_id, definition.metadata["kind"]))
+    if type(definition) is StrawberryField and definition.default_resolver is getattr:
+        name = definition.python_name
+        return Read(name) if name.isidentifier() and name.isascii() and not keyword.iskeyword(name) else None
+    return None
+
+
+def _is_default(field: GraphQLField, definition: object) -> bool:
+    """Say whether Strawberry's own default resolver answers the field, unwrapped."""
+    return (
+        isinstance(definition, StrawberryField)
+        and definition.is_basic_field
+        and getattr(field.resolve, "__module__", "") == "strawberry.schema.schema_converter"
+        and getattr(field.resolve, "__name__", "") == "_get_basic_result"
+    )
+
+
+class PlainClasses(set[type]):
+    """The classes one place of a plan has met and may read; `attributes` are what it reads of them."""
+
+    def __init__(self, attributes: frozenset[str], expected: str | None, types: RuntimeTypes) -> None:
+        super().__init__()
+        self._attributes = attributes
+        self._expected = expected
+        self._types = types
+        self._refused: set[type] = set()
+
+    def take(self, value: object) -> bool:
+        """Say whether the value's class is plain, and remember it."""
+        cls = type(value)
+        if cls in self._refused:
+            return False
+        fits = self._expected is None or self._types.by_class(value) == self._expected
+        plain = fits and is_plain(cls, self._attributes)
+        kept = self if plain else self._refused
+        if len(kept) < CLASSES_MAX:
+            kept.add(cls)
+        return plain
+
+
+def is_plain(cls: type, attributes: frozenset[str]) -> bool:
+    """Say whether the attributes can be read from instances of a class without running code."""
+    return (
+        issubclass(cls, msgspec.Struct)
+        and cls.__getattribute__ is object.__getattribute__
+        and not hasattr(cls, "__getattr__")
+        and not hasattr(cls, "__await__")
+        and attributes.issubset(cls.__struct_fields__)
+        and all(isinstance(inspect.getattr_static(cls, name), MemberDescriptorType) for name in attributes)
+    )
