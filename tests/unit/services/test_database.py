@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await store.stop()
 
 
-def insert(text: str | None) -> object:
+def insert(text: str | None) -> Callable[[sqlite3.Connection], int | None]:
     return lambda connection: connection.execute("INSERT INTO notes (text) VALUES (?)", (text,)).lastrowid
 
 
