@@ -28,11 +28,11 @@ CHROMIUM_ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Where Chromium is; without it these tests are skipped, or fail where BELFRY_REQUIRE_BROWSER=1 asks for it."""
+    """Where Chromium is; without it these tests are skipped, or fail where REQUIRE_BROWSER=1 asks for it."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found:
         return found
-    if os.environ.get("BELFRY_REQUIRE_BROWSER") == "1":
+    if os.environ.get("REQUIRE_BROWSER") == "1":
         pytest.fail("Chromium is required here, and not found: apt-get install chromium")
     pytest.skip("Chromium is not found: apt-get install chromium")
 
