@@ -24,7 +24,7 @@ def openapi_of(service: str) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of a service, without starting it."""
     app = importlib.import_module(f"services.{service}.app").create_app(Settings())
     document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
-    _drop_examples(document["components"]["schemas"])
+    _drop_examples(document)
     return document
 
 
@@ -34,6 +34,9 @@ def _drop_examples(value: Any) -> None:
         if isinstance(value.get("examples"), list):
             del value["examples"]
         for inner in value.values():
+            _drop_examples(inner)
+    elif isinstance(value, list):
+        for inner in value:
             _drop_examples(inner)
 
 
