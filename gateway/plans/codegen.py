@@ -16,6 +16,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    get_named_type,
     is_abstract_type,
     is_leaf_type,
 )
@@ -142,6 +143,21 @@ class Compiler:
     def __init__(self, selections: Selections) -> None:
         self._selections = selections
         self._budget = Budget()
+
+    def check(self, type_: GraphQLOutputType, details: FieldDetailsList) -> None:
+        """Go through everything under a value of the type, writing nothing.
+
+        Raises:
+            NotPlain: something under it has a resolver.
+        """
+        named = get_named_type(type_)
+        if is_leaf_type(named):
+            return
+        possible = self._selections.schema.get_possible_types
+        types: Any = possible(named) if is_abstract_type(named) else [named]
+        for one in types:
+            for field in self._fields(one, details):
+                self.check(field.type, field.details)
 
     def completing(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Complete:
         """Return a function that completes a value of the type.

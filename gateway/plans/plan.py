@@ -13,6 +13,8 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    get_named_type,
+    is_leaf_type,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import (
@@ -53,6 +55,14 @@ class FieldPlan:
     @cached_property
     def complete(self) -> Complete | None:
         """What completes its value; None where something under it has a resolver."""
+        type_, leaves = self.definition.type, self._plan.leaves
+        if not is_leaf_type(get_named_type(type_)):
+            return self._compiled()
+        if str(type_) not in leaves:
+            leaves[str(type_)] = self._compiled()
+        return leaves[str(type_)]
+
+    def _compiled(self) -> Complete | None:
         try:
             return Compiler(self._plan).completing(self.definition.type, self.details)
         except (NotPlain, GraphQLError):  # an error of collecting is met, and told, where execution collects
@@ -63,9 +73,10 @@ class FieldPlan:
         """How it is read, where it can be, and everything under it."""
         try:
             field = plain_field(self.definition, self.parent_type, self.response_name, self.details)
-        except NotPlain:
+            Compiler(self._plan).check(field.type, field.details)
+        except (NotPlain, GraphQLError):
             return None
-        return field if self.complete is not None else None
+        return field
 
 
 class Run:
@@ -99,6 +110,8 @@ class Plan:
         self.types = types
         self.root_type = root_type
         self.fields: dict[int, FieldPlan] = {}
+        self.leaves: dict[str, Complete | None] = {}
+        """What completes leaves and lists of them: the same for all fields of a type."""
         self._operation = operation
         self._fragments = fragments
         self._variable_values = variable_values

@@ -1,0 +1,103 @@
+"""Runs the same question on plans and on graphql-core, and says where they differ: data, order, errors, effects."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+from typing import Any, NamedTuple
+
+import strawberry
+from graphql import DocumentNode, ExecutionResult, FragmentDefinitionNode, parse, print_ast, validate
+from strawberry.execution import optimized_is_awaitable
+
+from tests.unit.gateway.plans.odd_schema import World
+from tests.unit.gateway.plans.odd_worlds import Questions, Worlds
+
+VECTORS = 4
+"""Sets of variables each document is executed with, on the same plans."""
+FAULTS = (0.0, 0.02, 0.05, 0.15)
+IS_AWAITABLE: Any = optimized_is_awaitable
+
+
+class Outcome(NamedTuple):
+    """All that can be seen of an execution."""
+
+    data: str
+    errors: list[tuple[str, str]]
+    effects: list[Any]
+
+
+class Case(NamedTuple):
+    """Documents and the variables each is executed with, over worlds that are made anew for each execution."""
+
+    documents: list[DocumentNode]
+    variables: list[dict[str, Any]]
+    world: Callable[[], World]
+
+
+async def outcome(
+    schema: strawberry.Schema, document: DocumentNode, variables: dict[str, Any], context: Any, effects: list[Any]
+) -> Outcome:
+    """Execute a document and return what is seen of it; `effects` is where the context notes them."""
+    executor: Any = schema.execution_context_class.build(
+        schema._schema, document, None, context, variables, is_awaitable=IS_AWAITABLE
+    )
+    if isinstance(executor, list):
+        return Outcome("refused", [(str(error.path), error.message) for error in executor], [])
+    result = executor.execute_operation()
+    if optimized_is_awaitable(result):
+        result = await result
+    await _settled()
+    assert isinstance(result, ExecutionResult)
+    errors = [(str(error.path), error.message) for error in result.errors or ()]
+    return Outcome(json.dumps(result.data, default=repr), errors, effects)
+
+
+async def _settled() -> None:
+    """Wait for what an execution left in the background, so that its effects are seen too."""
+    while others := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+def drawn_case(seed: int, schema: strawberry.Schema) -> Case:
+    """Return the case of a seed."""
+    random = Random(seed)  # noqa: S311 (a seed makes it repeatable; nothing secret is drawn)
+    faults = random.choice(FAULTS)
+    document, questions = _valid_document(random, schema)
+    world_seed = random.random()
+    documents = [document, *_twins(document)]
+    vectors = [questions.variables() for _ in range(VECTORS)]
+    return Case(documents, vectors, lambda: Worlds(Random(world_seed), faults).world())  # noqa: S311 (the same)
+
+
+def _valid_document(random: Random, schema: strawberry.Schema) -> tuple[DocumentNode, Questions]:
+    while True:
+        questions = Questions(random, schema._schema)
+        document = parse(questions.document())
+        if not validate(schema._schema, document):
+            return document, questions
+
+
+def _twins(document: DocumentNode) -> list[DocumentNode]:
+    """Return a document with the very same operation and another fragment, as one without `@defer` can be."""
+    definitions = list(document.definitions)
+    for index, one in enumerate(definitions):
+        if isinstance(one, FragmentDefinitionNode) and len(one.selection_set.selections) > 1:
+            fewer = replace(one.selection_set, selections=one.selection_set.selections[1:])
+            definitions[index] = replace(one, selection_set=fewer)
+            return [DocumentNode(definitions=tuple(definitions))]
+    return []
+
+
+async def difference(seed: int, stock: strawberry.Schema, compiled: strawberry.Schema) -> str | None:
+    """Return how the two schemas' executions of a seed's case differ first; None where they do not."""
+    case = drawn_case(seed, stock)
+    for document in case.documents:
+        for variables in case.variables:
+            first, second = case.world(), case.world()
+            theirs = await outcome(stock, document, variables, first, first.log)
+            mine = await outcome(compiled, document, variables, second, second.log)
+            if mine != theirs:
+                return f"seed {seed}, variables {variables}:\n{print_ast(document)}\n{theirs}\n{mine}"
+    return None

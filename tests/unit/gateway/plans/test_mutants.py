@@ -1,0 +1,110 @@
+"""The differential test finds bugs: each one planted here makes it fail."""
+
+import asyncio
+import importlib
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import strawberry
+
+import gateway.plans
+from tests.unit.gateway.plans.differences import difference
+from tests.unit.gateway.plans.odd_schema import OddTypes, odd_schema
+
+SEEDS_MAX = 400
+"""Cases within which each planted bug must show."""
+PACKAGE = Path(gateway.plans.__file__).parent
+
+
+class Bug(NamedTuple):
+    """A change of one line of the package; `seed` is where looking for it begins, so that it shows soon."""
+
+    file: str
+    line: str
+    instead: str
+    seed: int = 0
+
+
+BUGS = {
+    "nulls pass where none may be": Bug("codegen", "nullable=at_null is None)", "nullable=True)", 25),
+    "integers are not bounded": Bug("leaves", " and -2147483648 <= {value} <= 2147483647", "", 8),
+    "any class may be coerced": Bug("leaves", "if type(value) not in HARMLESS:", "if False:", 256),
+    "any coercion is an answer": Bug("leaves", "if type(coerced) not in ANSWERS:", "if False:", 4),
+    "strings pass for lists": Bug("codegen", " and type({value}) is not tuple: raise Odd", " is None: raise Odd", 306),
+    "properties pass for attributes": Bug("reads", "and attributes.issubset(cls.__struct_fields__)", "or True", 16),
+    "objects are not told apart": Bug("reads", "fits = self._expected is None or", "fits = True or", 80),
+    "a kind is taken for its class": Bug("codegen", "if name is not None and type(value) in classes:", "if True:", 91),
+    "a type's own fields are not chosen": Bug("codegen", "name = self._types.by_class(value)", 'name = "Cat"'),
+    "@skip is not in the key": Bug("cache", "coerced.get(name, MISSING) for name", "MISSING for name"),
+    "fragments are not in the key": Bug("cache", ", *map(id, executor.fragment_definitions.values()))", ")"),
+    "mutations run at once": Bug("executor", "is OperationType.MUTATION", "is None"),
+    "odd values are null": Bug("executor", "return self.complete_value(", "return None and self.complete_value("),
+    "arguments are shared by places": Bug("executor", "id(field)", "id(field.definition)", 5),
+    "changed arguments are kept": Bug(
+        "calls", "return all(isinstance(value, IMMUTABLE)", "return True or all(value", 6
+    ),
+    "errors of what is awaited stay where they are": Bug(
+        "executor", "return self._await_completed(field, path, completed)", "return completed"
+    ),
+    "a failed run is not redone": Bug(
+        "executor",
+        "run.fill(source_value, results)\n",
+        "run.fill(source_value, results)\n                    if True:\n",
+    ),
+}
+
+
+@contextmanager
+def planted(bug: Bug, folder: Path) -> Iterator[strawberry.Schema]:
+    """Yield the odd schema on a copy of the package that has the bug."""
+    name = folder.name.replace("-", "_")
+    copy = folder / name
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in copy.glob("*.py"):
+        text = path.read_text().replace("gateway.plans", name)
+        if path.stem == bug.file:
+            assert bug.line in text, "the bug is not where it was"
+            text = text.replace(bug.line, bug.instead)
+        path.write_text(text)
+    sys.path.insert(0, str(folder))
+    try:
+        cache, executor = [importlib.import_module(f"{name}.{module}") for module in ("cache", "executor")]
+        yield odd_schema(executor.compiled_executor(cache.PlanCache(OddTypes(), compile_after=0)))
+    finally:
+        sys.path.remove(str(folder))
+        for module in [one for one in sys.modules if one.startswith(name)]:
+            del sys.modules[module]
+
+
+async def _found(schema: strawberry.Schema, first: int) -> bool:
+    stock = odd_schema()
+    for seed in range(first, first + SEEDS_MAX):
+        try:
+            if await difference(seed, stock, schema) is not None:
+                return True
+        except Exception:  # noqa: BLE001 (an execution that fails as a whole is a difference too)
+            return True
+    return False
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_bug_is_found(name: str, tmp_path: Path) -> None:
+    """Within a bounded number of cases the two ways differ."""
+    folder = tmp_path / f"plans_{list(BUGS).index(name)}"
+    folder.mkdir()
+    with planted(BUGS[name], folder) as schema:
+        assert asyncio.run(_found(schema, BUGS[name].seed))
+
+
+def test_the_package_without_a_bug_is_not_accused(tmp_path: Path) -> None:
+    """The copy itself makes no difference: it is the bugs that are found."""
+    folder = tmp_path / "plans_sound"
+    folder.mkdir()
+    with planted(Bug("codegen", "OBJECTS_MAX = 200", "OBJECTS_MAX = 200"), folder) as schema:
+        stock: Any = odd_schema()
+        assert [asyncio.run(difference(seed, stock, schema)) for seed in range(20)] == [None] * 20
