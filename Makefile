@@ -17,7 +17,7 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency schema interfaces lock clean
+.PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency bench-execution test-core schema interfaces lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json tests/cli
 test: setup assets clients ## run every test: unit, contract, layers, journey, browser, clients
 	$(BIN)/python -m pytest $(ARGS)
 
+test-core: setup ## run all of graphql-core's own tests on plans
+	CORE_TESTS=all REQUIRE_CORE=1 $(BIN)/python -m pytest tests/core -s $(ARGS)
+
 check: setup ## check format, lint, strict types, layers and unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -84,6 +87,9 @@ bench-ingest: setup ## measure ingest to alert log, all services running
 bench-latency: setup ## measure from a posted event to its alert at a subscriber
 	$(BIN)/python -m bench.feed_latency $(ARGS)
 
+bench-execution: setup ## measure executing the dashboard: graphql-core, plans, by hand
+	$(BIN)/python -m bench.execution $(ARGS)
+
 schema: setup interfaces ## write the snapshots of every published interface
 	$(BIN)/belfry schema print > schema/schema.graphql.new
 	mv schema/schema.graphql.new schema/schema.graphql
@@ -101,5 +107,5 @@ lock: $(STAMPS)/venv ## choose and pin versions anew, within the ranges of pypro
 
 clean: ## remove what was built or measured, and the environment; keeps .belfry/ (the data)
 	rm -rf .venv build dist *.egg-info $(IDE_OUT) ide/node_modules tests/clients/node_modules
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .benchmarks .cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

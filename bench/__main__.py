@@ -2,13 +2,17 @@
 
 import asyncio
 
-from bench import feed_latency, ingest
+import uvloop
+
+from bench import execution, feed_latency, ingest
 
 
 def main() -> None:
     """Run them with their defaults."""
     asyncio.run(ingest.measure(events=150_000, rate=9722, seconds=20))
     asyncio.run(feed_latency.measure(alerts=300, rate=20.0))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(execution.measure(rounds=15, operations=100))
 
 
 if __name__ == "__main__":

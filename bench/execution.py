@@ -27,6 +27,7 @@ from bench.memory import DASHBOARD, PERIOD, MemoryServices, by_hand, memory_cont
 from gateway.plans.cache import PlanCache
 from gateway.plans.executor import compiled_executor
 from gateway.plans.runtime_types import ViewTypes
+from gateway.server import GC_THRESHOLDS
 from schema.build import build_schema
 
 IS_AWAITABLE: Any = optimized_is_awaitable
@@ -95,6 +96,8 @@ async def compare(title: str, ways: dict[str, Run], rounds: int, operations: int
 async def measure(rounds: int, operations: int) -> None:
     """Run both comparisons."""
     print(describe_machine())
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     plans = PlanCache(ViewTypes(), compile_after=0)
     ways = {"stock": executing(DASHBOARD, None), "compiled": executing(DASHBOARD, plans), "by hand": handwritten()}
     await compare("dashboard in memory", ways, rounds, operations)

@@ -167,11 +167,13 @@ class PlanExecution(Executor[Any]):
             return None
 
     def _given_to(self, field: FieldPlan) -> Given:
-        found = self._given.get(id(field))
+        found = field.given or self._given.get(id(field))
         if found is None:
             node, hide = field.nodes[0], self.hide_suggestions
             found = Given(get_argument_values(field.definition, node, self.variable_values, None, hide))
-            if found.is_shared:
+            if found.is_shared and not field.takes_variables:
+                field.given = found
+            elif found.is_shared:
                 self._given[id(field)] = found
         return found
 

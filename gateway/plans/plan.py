@@ -1,7 +1,7 @@
 """The plan of one operation: its fields and selections, each planned when execution first meets it, then kept.
 
 A plan owns the lists of field details that graphql-core collects and finds things by their identity, so nothing is
-collected twice. It holds no value of any request: arguments and variables stay with the execution.
+collected twice. It holds no value of any request: variables, and arguments made of them, stay with the execution.
 """
 
 from functools import cached_property
@@ -12,9 +12,12 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
+    Node,
     OperationDefinitionNode,
+    Visitor,
     get_named_type,
     is_leaf_type,
+    visit,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import (
@@ -27,12 +30,29 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 
-from gateway.plans.calls import direct_call
+from gateway.plans.calls import Given, direct_call
 from gateway.plans.codegen import Compiler, Complete, Fill, NotPlain, PlainField, attributes_of, plain_field
 from gateway.plans.reads import PlainClasses, RuntimeTypes
 
 SELECTIONS_MAX = 1_000
 """Selections one plan keeps; what is beyond them is executed by graphql-core."""
+
+
+class _VariableFinder(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+
+    def enter_variable(self, *_: object) -> None:
+        """Note that there is one."""
+        self.found = True
+
+
+def has_variable(node: Node) -> bool:
+    """Say whether a variable stands anywhere in an argument."""
+    finder = _VariableFinder()
+    visit(node, finder)
+    return finder.found
 
 
 class FieldPlan:
@@ -51,6 +71,9 @@ class FieldPlan:
         self.resolve = definition.resolve
         self.call = direct_call(definition)
         self.takes_arguments = bool(definition.args or self.nodes[0].arguments)
+        self.takes_variables = any(map(has_variable, self.nodes[0].arguments or ()))
+        self.given: Given | None = None
+        """Its arguments, once they have been coerced, where they are the same for every execution of the plan."""
 
     @cached_property
     def complete(self) -> Complete | None:

@@ -1,6 +1,6 @@
 """Drawn documents over drawn, often faulty, data are executed alike; bugs planted in the compiler are found this way.
 
-`BELFRY_FUZZ` is how many cases are drawn (each: a document, its twin, four sets of variables).
+`FUZZ_CASES` is how many cases are drawn (each: a document, its twin, four sets of variables).
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from gateway.plans.executor import compiled_executor
 from tests.unit.gateway.plans.differences import difference
 from tests.unit.gateway.plans.odd_schema import OddTypes, odd_schema
 
-CASES = int(os.environ.get("BELFRY_FUZZ", "60"))
+CASES = int(os.environ.get("FUZZ_CASES", "60"))
 SEEDS = st.integers(min_value=0, max_value=2**48)
 
 
