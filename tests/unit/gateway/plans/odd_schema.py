@@ -63,7 +63,7 @@ class Watched(msgspec.Struct):
 
     @property
     def text(self) -> Any:
-        self.log.append(("text", self.id))
+        self.log.append(("text", repr(self.id)))
         if isinstance(self.hidden, Exception):
             raise self.hidden
         return self.hidden
