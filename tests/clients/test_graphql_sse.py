@@ -50,7 +50,9 @@ async def test_a_stream_without_a_token_is_refused(seen: Facts) -> None:
 
 async def test_a_cut_line_loses_and_repeats_nothing(seen: Facts) -> None:
     """The client sends its request again and goes on after the last cursor."""
-    assert (seen["cut"]["numbers"], seen["cut"]["starts"]) == (WHOLE_FEED, [None, "c3"])
+    first, *again = seen["cut"]["starts"]
+    # Node's pool may first try another of its lines that was cut as well, so the request may be made more than once.
+    assert (seen["cut"]["numbers"], first, set(again)) == (WHOLE_FEED, None, {"c3"})
 
 
 async def test_an_expired_token_ends_the_stream_and_says_so(seen: Facts) -> None:
