@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_replay(commands)
     _add_token(commands)
     _add_audit(commands)
+    _add_capacity(commands)
     _add_printing(commands)
     return parser
 
@@ -109,6 +110,28 @@ def _add_audit(commands: "_Commands[argparse.ArgumentParser]") -> None:
     audit.set_defaults(command=_audit)
 
 
+def _add_capacity(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    capacity = commands.add_parser(
+        "capacity",
+        help="plan a load on AWS: shards, workers, tables, replicas, cost, and the limits met first",
+        description="Arithmetic over list prices, AWS's limits and measured CPU; it asks nobody and changes nothing.",
+    )
+    for name, metavar, meaning in (
+        ("events-per-hour", "N", "mean rate of events (default: 35e6)"),
+        ("peak-factor", "X", "peak over mean (default: 2)"),
+        ("event-bytes", "N", "size of one event (default: 600)"),
+        ("alert-share", "X", "alerts per event (default: 0.01)"),
+        ("phones", "N", "live feeds at the peak (default: 500,000)"),
+        ("queries-per-s", "N", "GraphQL requests a second at the peak (default: 5,000)"),
+        ("retention-hours", "H", "how long the event log can be read again, 24 to 168 (default: 168)"),
+        ("ingest-us", "US", "CPU of accepting one event, in microseconds (default: measured)"),
+        ("analytics-us", "US", "CPU of analysing one event, in microseconds (default: measured)"),
+        ("query-us", "US", "CPU of one GraphQL request, in microseconds (default: measured)"),
+    ):
+        capacity.add_argument(f"--{name}", type=_positive, metavar=metavar, help=meaning)
+    capacity.set_defaults(command=_capacity)
+
+
 def _add_printing(commands: "_Commands[argparse.ArgumentParser]") -> None:
     schema = commands.add_parser("schema", help="print the GraphQL schema, or check it against the snapshot")
     schema.add_argument("action", choices=("print", "check"))
@@ -136,6 +159,10 @@ def _port(text: str) -> int:
 
 def _rate(text: str) -> float:
     return _number_in(0.1, 10_000_000, text)
+
+
+def _positive(text: str) -> float:
+    return _number_in(1e-6, 1e12, text)
 
 
 def _seconds(text: str) -> float:
@@ -199,6 +226,17 @@ def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
     for chain in chains:
         print(f"{chain.name}: {chain.records} records in {chain.segments} files, the last of {chain.last_at}")
         print(f"  its hash {chain.last_hash}")
+    return ExitCode.DONE
+
+
+def _capacity(arguments: argparse.Namespace, _: Settings) -> int:
+    from rich.console import Console
+
+    from gateway.capacity import read_load, read_per_core
+    from gateway.capacity_report import print_capacity
+
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    print_capacity(Console(), read_load(given), read_per_core(given))
     return ExitCode.DONE
 
 
