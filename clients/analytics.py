@@ -5,10 +5,12 @@ from msgspec.json import Decoder
 from clients.deadline import Deadline
 from clients.downstream import Downstream, Query, repeated, segment, target
 from contracts.alerts import (
+    AcknowledgeInput,
     AlertLogPage,
     AlertPage,
     AlertResponseInput,
     AnyAlert,
+    DeliveryInput,
     MarkReadInput,
     MarkReadResult,
 )
@@ -95,10 +97,13 @@ class AnalyticsClient:
         path = target("/alerts/unread-counts", repeated("customerId", customer_ids))
         return await self._service.get(path, _counts, deadline)
 
-    async def acknowledge(self, alert_id: str, customer_id: str, deadline: Deadline) -> AnyAlert:
+    async def acknowledge(self, alert_id: str, who: AcknowledgeInput, deadline: Deadline) -> AnyAlert:
         """Acknowledge an alert; repeats change nothing. Raises NotFound when it is not the customer's."""
-        body = {"customerId": customer_id}
-        return await self._service.post(f"/alerts/{segment(alert_id)}/acknowledge", body, _alert, deadline)
+        return await self._service.post(f"/alerts/{segment(alert_id)}/acknowledge", who, _alert, deadline)
+
+    async def acknowledge_delivery(self, delivery: DeliveryInput, deadline: Deadline) -> list[AnyAlert]:
+        """Tell how far alerts came on a device; repeats change nothing. Raises NotFound when one is not theirs."""
+        return await self._service.post("/alerts/deliveries", delivery, _alerts, deadline)
 
     async def respond(self, alert_id: str, response: AlertResponseInput, deadline: Deadline) -> AnyAlert:
         """Store the customer's answer; repeats change nothing. Raises NotFound when it is not the customer's."""

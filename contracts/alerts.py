@@ -4,11 +4,24 @@ An alert log is per customer and gapless: `seq` is 1, 2, 3, … An entry either 
 """
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from contracts.money import Money
-from contracts.vocabulary import AlertResponse, AlertSeverity, AlertState, DevicePlatform, SpendingCategory
+from contracts.vocabulary import (
+    AlertResponse,
+    AlertSeverity,
+    AlertState,
+    DeliveryChannel,
+    DeliveryStage,
+    DevicePlatform,
+    SpendingCategory,
+)
+
+ALERTS_AT_ONCE_MAX = 100
+"""Most alerts one acknowledgement of delivery names."""
 
 
 class AlertReason(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -22,8 +35,20 @@ class AlertReason(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     transaction_ids: list[str] = []
 
 
+class Delivery(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How far an alert came on one channel and device, and when it came that far; no device: one that is not named."""
+
+    channel: DeliveryChannel
+    stage: DeliveryStage
+    at: str
+    device_id: str | None = None
+
+
 class Alert(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True, tag_field="kind"):
-    """What every kind of alert has. `seq` is that of the log entry that raised it; `occurredAt` is the event's time."""
+    """What every kind of alert has. `seq` is that of the log entry that raised it; `occurredAt` is the event's time.
+
+    `deliveries` has one entry for each channel and device, in the order they came.
+    """
 
     id: str
     customer_id: str
@@ -40,6 +65,7 @@ class Alert(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, kw_
     account_id: str | None = None
     card_id: str | None = None
     transaction_id: str | None = None
+    deliveries: list[Delivery] = []
 
 
 class LargeTransactionAlert(Alert, frozen=True, kw_only=True, tag="LARGE_TRANSACTION"):
@@ -139,16 +165,34 @@ class AlertPage(msgspec.Struct, frozen=True, rename="camel"):
     has_next_page: bool
 
 
-class AlertResponseInput(msgspec.Struct, frozen=True, rename="camel"):
+class AcknowledgeInput(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Who acknowledges, on which of their devices where that is known."""
+
+    customer_id: str
+    device_id: str | None = None
+
+
+class AlertResponseInput(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     customer_id: str
     response: AlertResponse
+    device_id: str | None = None
 
 
-class MarkReadInput(msgspec.Struct, frozen=True, rename="camel"):
-    """Mark as read every NEW alert raised at or before `upToSeq`."""
+class DeliveryInput(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Alerts that came so far on a device: DELIVERED, SEEN or READ."""
+
+    customer_id: str
+    alert_ids: Annotated[list[str], Meta(min_length=1, max_length=ALERTS_AT_ONCE_MAX)]
+    stage: DeliveryStage
+    device_id: str | None = None
+
+
+class MarkReadInput(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Mark as read every unread alert raised at or before `upToSeq`."""
 
     customer_id: str
     up_to_seq: int
+    device_id: str | None = None
 
 
 class MarkReadResult(msgspec.Struct, frozen=True, rename="camel"):

@@ -135,14 +135,40 @@ class AlertKind(StrEnum):
 
 
 class AlertState(StrEnum):
-    """NEW and READ are about the customer's eyes; the others are answers and final but for each other."""
+    """NEW to READ are about the customer's eyes; the others are answers and final but for each other."""
 
     NEW = "NEW"
+    SEEN = "SEEN"
     READ = "READ"
     ACKNOWLEDGED = "ACKNOWLEDGED"
     CONFIRMED = "CONFIRMED"
     REPORTED_FRAUD = "REPORTED_FRAUD"
     DISMISSED = "DISMISSED"
+
+
+UNREAD = frozenset({AlertState.NEW, AlertState.SEEN})
+"""The states an unread count counts."""
+
+
+class DeliveryChannel(StrEnum):
+    """How an alert came to the customer: APP is the app's own word, the others are the bank handing it over."""
+
+    APP = "APP"
+    PUSH = "PUSH"
+    SMS = "SMS"
+
+
+class DeliveryStage(StrEnum):
+    """How far an alert came, in rising order; see `STAGE_ORDER`. A device's own stages begin with DELIVERED."""
+
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    SEEN = "SEEN"
+    READ = "READ"
+    ANSWERED = "ANSWERED"
+
+
+STAGE_ORDER: dict[DeliveryStage, int] = {stage: rank for rank, stage in enumerate(DeliveryStage)}
 
 
 class AlertResponse(StrEnum):

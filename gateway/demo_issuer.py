@@ -58,10 +58,11 @@ class DemoIssuer:
         scopes: Iterable[str] = DEMO_SCOPES,
         lifetime_s: float = TOKEN_LIFETIME_S,
         now: float | None = None,
+        device_id: str | None = None,
     ) -> str:
-        """Return a signed token of a customer, valid from `now` (Unix seconds; the present when None)."""
+        """Return a signed token of a customer and device, valid from `now` (Unix seconds; the present when None)."""
         issued_at = time.time() if now is None else now
-        claims = {
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": self._audience,
             "sub": customer_id,
@@ -72,6 +73,8 @@ class DemoIssuer:
             "exp": round(issued_at + lifetime_s, 3),
             "jti": secrets.token_hex(8),
         }
+        if device_id is not None:
+            claims["device_id"] = device_id
         return jwt.encode({"alg": "RS256", "kid": self._key.kid}, claims, self._key)
 
 

@@ -27,6 +27,8 @@ TOKEN_BYTES_MAX = 8 * 1024
 IDENTITIES_KEPT_MAX = 20_000
 KEPT_S_MAX = 300
 """Longest a verified token is believed without checking its signature again: a withdrawn key stops working."""
+DEVICE_CLAIM = "device_id"
+"""Claim of a token that is bound to one device of the customer."""
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
@@ -111,6 +113,9 @@ def _principal(claims: dict[str, Any], key: bytes) -> Principal:
     subject, scope, expires = claims["sub"], claims.get("scope", ""), claims["exp"]
     if not (isinstance(subject, str) and CUSTOMER_ID.fullmatch(subject) and isinstance(scope, str)):
         raise Unauthenticated("The token is not valid.")
+    device = claims.get(DEVICE_CLAIM)
+    if not (device is None or (isinstance(device, str) and CUSTOMER_ID.fullmatch(device))):
+        raise Unauthenticated("The token is not valid.")
     acr, token_id = claims.get("acr"), claims.get("jti")
     return Principal(
         customer_id=subject,
@@ -121,6 +126,7 @@ def _principal(claims: dict[str, Any], key: bytes) -> Principal:
         auth_time=_seconds(claims.get("auth_time")),
         token_id=token_id if isinstance(token_id, str) else key.hex()[:16],
         issued_at=_seconds(claims.get("iat")),
+        device_id=device,
     )
 
 

@@ -1,5 +1,7 @@
 """Alerts: pages of them, what they lead to, and the customer's answers."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -7,19 +9,23 @@ import msgspec
 from clients.downstream import Query
 from contracts.accounts import Account, Card, Device
 from contracts.alerts import (
+    ALERTS_AT_ONCE_MAX,
+    AcknowledgeInput,
     Alert,
     AlertPage,
     AlertReason,
     AlertResponseInput,
     AnyAlert,
+    Delivery,
+    DeliveryInput,
     LoginAlert,
     MarkReadInput,
     MarkReadResult,
 )
-from contracts.failures import NotFound
+from contracts.failures import NotFound, Rejected
 from contracts.rules import AlertRule
 from contracts.transactions import Transaction
-from contracts.vocabulary import AlertKind, AlertResponse, AlertSeverity, AlertState
+from contracts.vocabulary import AlertKind, AlertResponse, AlertSeverity, AlertState, DeliveryStage
 from resolvers.accounts import owned_account
 from resolvers.bounds import paging
 from resolvers.context import Info
@@ -46,6 +52,12 @@ class AlertAcknowledged(msgspec.Struct, frozen=True):
     """An alert that is acknowledged."""
 
     alert: AnyAlert
+
+
+class DeliveryAcknowledged(msgspec.Struct, frozen=True):
+    """Alerts after a device told how far they came: as they are now."""
+
+    alerts: list[AnyAlert]
 
 
 class AlertAnswered(msgspec.Struct, frozen=True):
@@ -80,7 +92,7 @@ def nodes(root: AlertPage) -> list[AnyAlert]:
 
 
 async def unread_count(info: Info) -> int:
-    """Return how many alerts are NEW."""
+    """Return how many alerts are unread: NEW or SEEN."""
     context = info.context
     counts = await context.backends.analytics.unread_counts([context.customer_id], context.deadline)
     return counts.get(context.customer_id, 0)
@@ -123,30 +135,54 @@ async def reason_transactions(root: AlertReason, info: Info) -> list[Transaction
     return await owned_transactions(info, root.transaction_ids)
 
 
-async def acknowledge(info: Info, id: str) -> AlertAcknowledged:
+async def delivery_device(root: Delivery, info: Info) -> Device | None:
+    """Return the device of a delivery; None where it is not named, or not registered any more."""
+    if root.device_id is None or not await info.context.access.device(root.device_id):
+        return None
+    return await info.context.loaders.devices.load(root.device_id)
+
+
+async def acknowledge_delivery(
+    info: Info, ids: Sequence[str], stage: DeliveryStage, device_id: str | None
+) -> DeliveryAcknowledged:
+    """Tell how far the caller's alerts came on a device; all of them or none, repeats change nothing."""
+    context = info.context
+    if not 1 <= len(ids) <= ALERTS_AT_ONCE_MAX:
+        raise Rejected(f"Name 1 to {ALERTS_AT_ONCE_MAX} alerts.", code="TOO_MANY")
+    alert_ids = await asyncio.gather(*(_own_alert_id(info, id) for id in ids))
+    delivery = DeliveryInput(context.customer_id, list(alert_ids), stage, device_id)
+    alerts = await context.backends.analytics.acknowledge_delivery(delivery, context.deadline)
+    context.forget()
+    return DeliveryAcknowledged(alerts)
+
+
+async def acknowledge(info: Info, id: str, device_id: str | None) -> AlertAcknowledged:
     """Acknowledge one of the caller's alerts; repeats change nothing."""
     context = info.context
     alert_id = await _own_alert_id(info, id)
-    alert = await context.backends.analytics.acknowledge(alert_id, context.customer_id, context.deadline)
+    alert = await context.backends.analytics.acknowledge(
+        alert_id, AcknowledgeInput(context.customer_id, device_id), context.deadline
+    )
     context.forget()
     return AlertAcknowledged(alert)
 
 
-async def respond(info: Info, id: str, response: AlertResponse) -> AlertAnswered:
+async def respond(info: Info, id: str, response: AlertResponse, device_id: str | None) -> AlertAnswered:
     """Store the caller's answer to one of their alerts; repeats change nothing."""
     context = info.context
     alert_id = await _own_alert_id(info, id)
-    answer = AlertResponseInput(context.customer_id, response)
+    answer = AlertResponseInput(context.customer_id, response, device_id)
     alert = await context.backends.analytics.respond(alert_id, answer, context.deadline)
     context.forget()
     return AlertAnswered(alert)
 
 
-async def mark_read(info: Info, up_to: str) -> MarkReadResult:
-    """Mark as read every NEW alert raised at or before a cursor."""
+async def mark_read(info: Info, up_to: str, device_id: str | None) -> MarkReadResult:
+    """Mark as read every unread alert raised at or before a cursor."""
     context = info.context
     seq = context.cursors.read(up_to, context.customer_id)
-    result = await context.backends.analytics.mark_read(MarkReadInput(context.customer_id, seq), context.deadline)
+    mark = MarkReadInput(context.customer_id, seq, device_id)
+    result = await context.backends.analytics.mark_read(mark, context.deadline)
     context.forget()
     return result
 

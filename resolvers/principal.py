@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller; times are UNIX seconds (`expires_at` with the leeway), `acr` the level of authentication."""
+    """A verified caller; times are UNIX seconds (`expires_at` with the leeway), `acr` the level of authentication.
+
+    `device_id`: the device the issuer bound the token to; None for a token of no particular device.
+    """
 
     customer_id: str
     subject: str
@@ -15,3 +18,4 @@ class Principal:
     auth_time: int | None = None
     token_id: str | None = None
     issued_at: int | None = None
+    device_id: str | None = None

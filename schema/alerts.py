@@ -9,7 +9,15 @@ from resolvers import alerts as resolvers
 from resolvers import pages
 from resolvers.alerts import AlertFilter as Filter
 from schema.cards import Device
-from schema.enums import AlertKind, AlertSeverity, AlertState, DevicePlatform, SpendingCategory
+from schema.enums import (
+    AlertKind,
+    AlertSeverity,
+    AlertState,
+    DeliveryChannel,
+    DeliveryStage,
+    DevicePlatform,
+    SpendingCategory,
+)
 from schema.money import Money
 from schema.nodes import Node, PageInfo
 from schema.references import AccountRef, AlertRuleRef, CardRef, TransactionRef
@@ -32,6 +40,18 @@ class AlertReason:
     )
 
 
+@view(structs.Delivery, description="How far an alert came on one device or channel.")
+class AlertDelivery:
+    channel: DeliveryChannel = field("How it came there.")
+    stage: DeliveryStage = field("How far it came.")
+    at: DateTime = field("When it came that far.")
+    device: Device | None = field(
+        "The device; null for PUSH and SMS, for an app that did not name it, once it is not registered any more, or "
+        "when it could not be read.",
+        resolver=resolvers.delivery_device,
+    )
+
+
 @strawberry.interface(description="Something the customer should know.")
 class Alert(Node):
     node_id: strawberry.ID = node_id("Alert")
@@ -51,6 +71,7 @@ class Alert(Node):
         "The account it is about; null without one or when it could not be read.", resolver=resolvers.account
     )
     reasons: list[AlertReason] = field("Why it was raised.")
+    deliveries: list[AlertDelivery] = field("How far it came on each device and channel, the latest last; at most 60.")
 
 
 @view(structs.LargeTransactionAlert, description="A single movement above an amount.")

@@ -130,7 +130,8 @@ class Customer(Node):
         costs=[PAGE],
     )
     unread_alert_count: int | None = field(
-        "How many alerts are NEW; null when it could not be read.", resolver=alert_resolvers.unread_count
+        "How many alerts are unread, NEW or SEEN; null when it could not be read.",
+        resolver=alert_resolvers.unread_count,
     )
     alert_rules: list[AlertRule] | None = field(
         "The customer's own rules and the bank's; null when they could not be read.", resolver=rules.of_customer

@@ -14,6 +14,8 @@ from contracts.vocabulary import (
     CardStatus,
     Comparison,
     CreditDebitIndicator,
+    DeliveryChannel,
+    DeliveryStage,
     DevicePlatform,
     Frequency,
     Interval,
@@ -35,6 +37,8 @@ __all__ = [
     "CardStatus",
     "Comparison",
     "CreditDebitIndicator",
+    "DeliveryChannel",
+    "DeliveryStage",
     "DevicePlatform",
     "FeedGapReason",
     "Frequency",
@@ -164,12 +168,29 @@ enum(
 enum(
     AlertState,
     "What the customer has done about an alert.",
-    NEW="Not read yet.",
+    NEW="Not seen yet; unread.",
+    SEEN="Shown in a list or a notification, not opened; unread.",
     READ="Read.",
     ACKNOWLEDGED="Acknowledged.",
     CONFIRMED='"Yes, this was me."',
     REPORTED_FRAUD='"No, this was not me."',
     DISMISSED="Put away without an answer.",
+)
+enum(
+    DeliveryChannel,
+    "How an alert came to the customer.",
+    APP="The app has it, as it said itself.",
+    PUSH="Handed over as a push notification.",
+    SMS="Handed over as an SMS.",
+)
+enum(
+    DeliveryStage,
+    "How far an alert came, in rising order.",
+    SENT="Handed over to be delivered; whether it arrived is not known.",
+    DELIVERED="The device has it.",
+    SEEN="The device showed it in a list or a notification.",
+    READ="The customer opened it.",
+    ANSWERED="The customer acknowledged or answered it.",
 )
 enum(
     AlertResponse,

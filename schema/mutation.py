@@ -1,17 +1,20 @@
 """The root of mutations. Each answers a mistake of the caller's as data; a service that is away is a GraphQL error."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import strawberry
 
 from contracts.accounts import QuietHours
+from contracts.alerts import ALERTS_AT_ONCE_MAX
 from resolvers import alerts, cards, preferences, rules
 from resolvers.context import Info
-from resolvers.refusals import or_refusal
+from resolvers.devices import speaking_device
+from resolvers.refusals import InputErrors, or_refusal
 from schema import results
 from schema.cards import DeviceInput
 from schema.demands import ALERTING, CARDS, DEVICES, STEP_UP
-from schema.enums import AlertResponse
+from schema.enums import AlertResponse, DeliveryStage
 from schema.preferences import NotificationPreferencesInput
 from schema.rule_inputs import AlertRuleInput
 from schema.scalars import FeedCursor
@@ -19,6 +22,14 @@ from schema.views import argument, field
 
 RuleArgument = Annotated[AlertRuleInput, argument("The rule.")]
 RuleId = Annotated[strawberry.ID, argument("Global id of a rule of the customer's own.")]
+SpeakingDeviceId = Annotated[
+    strawberry.ID | None,
+    argument(
+        "Global id of the customer's own device this happens on; null: the one the token is bound to, or none. A token "
+        "bound to a device speaks for no other."
+    ),
+]
+AlertIds = Annotated[list[strawberry.ID], argument(f"Global ids of 1 to {ALERTS_AT_ONCE_MAX} alerts.")]
 AlertId = Annotated[strawberry.ID, argument("Global id of an alert.")]
 CardId = Annotated[strawberry.ID, argument("Global id of a card.")]
 DeviceId = Annotated[strawberry.ID, argument("Global id of a device.")]
@@ -36,20 +47,46 @@ async def _delete_alert_rule(info: Info, id: RuleId) -> Any:
     return await or_refusal(info, lambda: rules.delete(info, id), "id")
 
 
-async def _acknowledge_alert(info: Info, id: AlertId) -> Any:
-    return await or_refusal(info, lambda: alerts.acknowledge(info, id), "id")
+async def _on_device(
+    info: Info, device_id: str | None, work: Callable[[str | None], Awaitable[Any]], argument: str
+) -> Any:
+    """Do what a device says, once it is settled which device speaks."""
+    device = await or_refusal(info, lambda: speaking_device(info, device_id), "deviceId")
+    if isinstance(device, InputErrors):
+        return device
+    return await or_refusal(info, lambda: work(device), argument)
+
+
+async def _acknowledge_delivery(
+    info: Info,
+    ids: AlertIds,
+    stage: Annotated[DeliveryStage, argument("How far they came: DELIVERED, SEEN or READ.")] = DeliveryStage.DELIVERED,
+    device_id: SpeakingDeviceId = None,
+) -> Any:
+    return await _on_device(
+        info, device_id, lambda device: alerts.acknowledge_delivery(info, ids, stage, device), "ids"
+    )
+
+
+async def _acknowledge_alert(info: Info, id: AlertId, device_id: SpeakingDeviceId = None) -> Any:
+    return await _on_device(info, device_id, lambda device: alerts.acknowledge(info, id, device), "id")
 
 
 async def _mark_alerts_read(
-    info: Info, up_to: Annotated[FeedCursor, argument("Up to and including the entry this cursor is of.")]
+    info: Info,
+    up_to: Annotated[FeedCursor, argument("Up to and including the entry this cursor is of.")],
+    device_id: SpeakingDeviceId = None,
 ) -> Any:
-    return await or_refusal(info, lambda: alerts.mark_read(info, up_to), "upTo")
+    return await _on_device(info, device_id, lambda device: alerts.mark_read(info, up_to, device), "upTo")
 
 
 async def _respond_to_alert(
-    info: Info, id: AlertId, response: Annotated[AlertResponse, argument("The customer's answer.")]
+    info: Info,
+    id: AlertId,
+    response: Annotated[AlertResponse, argument("The customer's answer.")],
+    device_id: SpeakingDeviceId = None,
 ) -> Any:
-    return await or_refusal(info, lambda: alerts.respond(info, id, response), "id")
+    return await _on_device(info, device_id, lambda device: alerts.respond(info, id, response, device), "id")
 
 
 async def _freeze_card(info: Info, id: CardId) -> Any:
@@ -91,11 +128,16 @@ class Mutation:
     delete_alert_rule: results.DeleteAlertRuleResult = field(
         "Delete a rule.", resolver=_delete_alert_rule, demands=[ALERTING]
     )
+    acknowledge_delivery: results.AcknowledgeDeliveryResult = field(
+        "Tell how far alerts came on a device: all of them or, with a mistake, none; repeating it changes nothing.",
+        resolver=_acknowledge_delivery,
+        demands=[ALERTING],
+    )
     acknowledge_alert: results.AcknowledgeAlertResult = field(
         "Acknowledge an alert; repeating it changes nothing.", resolver=_acknowledge_alert, demands=[ALERTING]
     )
     mark_alerts_read: results.MarkAlertsReadResult = field(
-        "Mark as read every NEW alert raised up to a cursor; repeating it changes nothing.",
+        "Mark as read every unread alert raised up to a cursor; repeating it changes nothing.",
         resolver=_mark_alerts_read,
         demands=[ALERTING],
     )

@@ -45,6 +45,11 @@ class AcknowledgeAlertSuccess:
     alert: Alert = field("The alert as it is now.")
 
 
+@view(alerts.DeliveryAcknowledged, description="How far alerts came is noted.", exact=True)
+class AcknowledgeDeliverySuccess:
+    alerts: list[Alert] = field("The alerts as they are now, each once, in the order named.")
+
+
 @view(alerts.AlertAnswered, description="An alert is answered.", exact=True)
 class RespondToAlertSuccess:
     alert: Alert = field("The alert as it is now.")
@@ -52,8 +57,8 @@ class RespondToAlertSuccess:
 
 @view(MarkReadResult, description="Alerts are read.", exact=True)
 class MarkAlertsReadSuccess:
-    changed_count: int = field("How many were NEW before.")
-    unread_count: int = field("How many are still NEW.")
+    changed_count: int = field("How many were unread before.")
+    unread_count: int = field("How many still are.")
 
 
 @view(cards.CardFrozen, description="A card is frozen.", exact=True)
@@ -90,6 +95,7 @@ CreateAlertRuleResult = _result("CreateAlertRuleResult", CreateAlertRuleSuccess)
 UpdateAlertRuleResult = _result("UpdateAlertRuleResult", UpdateAlertRuleSuccess)
 DeleteAlertRuleResult = _result("DeleteAlertRuleResult", DeleteAlertRuleSuccess)
 AcknowledgeAlertResult = _result("AcknowledgeAlertResult", AcknowledgeAlertSuccess)
+AcknowledgeDeliveryResult = _result("AcknowledgeDeliveryResult", AcknowledgeDeliverySuccess)
 RespondToAlertResult = _result("RespondToAlertResult", RespondToAlertSuccess)
 MarkAlertsReadResult = _result("MarkAlertsReadResult", MarkAlertsReadSuccess)
 FreezeCardResult = _result("FreezeCardResult", FreezeCardSuccess)

@@ -24,7 +24,11 @@ class AlertRaised:
     alert: Alert = field("The alert.")
 
 
-@view(resolvers.AlertChanged, description="An alert was read, acknowledged or answered, here or elsewhere.", exact=True)
+@view(
+    resolvers.AlertChanged,
+    description="An alert came further on a device: delivered, seen, read or answered, here or elsewhere.",
+    exact=True,
+)
 class AlertChanged:
     cursor: FeedCursor = field(_CURSOR)
     alert: Alert = field("The alert as that change left it.")

@@ -12,7 +12,7 @@ import msgspec
 
 from contracts.alerts import AnyAlert, LogEntryKind
 from contracts.failures import Conflict
-from contracts.vocabulary import SEVERITY_ORDER, AlertState
+from contracts.vocabulary import SEVERITY_ORDER, UNREAD
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnyAlert).decode
@@ -108,14 +108,14 @@ class SqliteAlertLog:
             "INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (alert.id, alert.customer_id, alert.seq, kind, severity, alert.state.value, alert.transaction_id, body),
         )
-        return int(alert.state is AlertState.NEW)
+        return int(alert.state in UNREAD)
 
     def _change(self, alert: AnyAlert, body: bytes) -> int:
         """Bring an alert up to date; return by how much the unread count changes."""
         (before,) = self._connection.execute("SELECT state FROM alerts WHERE id = ?", (alert.id,)).fetchone()
         query = "UPDATE alerts SET state = ?, body = ? WHERE id = ?"
         self._connection.execute(query, (alert.state.value, body, alert.id))
-        return int(alert.state is AlertState.NEW) - int(before == AlertState.NEW.value)
+        return int(alert.state in UNREAD) - int(before in UNREAD)
 
 
 def stored_entry(row: tuple[int, str, int, str, str, bytes]) -> StoredEntry:

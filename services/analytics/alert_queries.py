@@ -77,7 +77,7 @@ def alerts_by(connection: sqlite3.Connection, column: str, ids: Sequence[str]) -
 
 
 def unread_counts(connection: sqlite3.Connection, customer_ids: Sequence[str]) -> dict[str, int]:
-    """Return how many NEW alerts each customer has."""
+    """Return how many unread alerts each customer has."""
     query = "SELECT customer_id, unread FROM alert_heads WHERE customer_id IN (SELECT value FROM json_each(?))"
     found = dict(connection.execute(query, (_json(customer_ids),)).fetchall())
     return {customer_id: found.get(customer_id, 0) for customer_id in customer_ids}

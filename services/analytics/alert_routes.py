@@ -1,31 +1,22 @@
 """The HTTP interface of alerts, their log and their live stream. See docs/architecture.md."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any, cast
 
-import msgspec
-from litestar import Response, get, post
+from litestar import Response, get
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from contracts.alerts import (
     AlertLogPage,
     AlertPage,
-    AlertResponseInput,
     AnyAlert,
-    MarkReadInput,
-    MarkReadResult,
 )
 from contracts.transactions import ACCOUNTS_PER_CALL_MAX
 from contracts.vocabulary import AlertKind, AlertSeverity, AlertState
 from services.analytics.alert_queries import PAGE_MAX, alert_page, alerts_by, log_page, unread_counts
-from services.analytics.alert_states import ACTION_OF, AlertAction
 from services.analytics.alert_streams import FROM_NOW, WAIT_S_MAX, follow, start_of
-from services.analytics.answers import MARKED_AT_ONCE_MAX, change_alert, mark_read
-from services.analytics.instants import micros_at, time_text
 from services.analytics.signals import Signal
 from services.database import Database
 
@@ -40,12 +31,6 @@ TransactionIds = Annotated[
     list[str], QueryParameter(name="transactionId", min_items=1, max_items=ACCOUNTS_PER_CALL_MAX)
 ]
 Offset = Annotated[int, QueryParameter(ge=0, le=OFFSET_MAX)]
-
-
-class AcknowledgeInput(msgspec.Struct, frozen=True, rename="camel"):
-    """Who acknowledges."""
-
-    customer_id: str
 
 
 def alert_routes(database: Database) -> list[BaseRouteHandler]:
@@ -71,7 +56,7 @@ def alert_routes(database: Database) -> list[BaseRouteHandler]:
     async def list_about(transaction_ids: TransactionIds) -> Response[Any]:
         return Response(await database.read(lambda c: alerts_by(c, "transaction_id", transaction_ids)))
 
-    @get("/alerts/unread-counts", summary="How many alerts of each customer are NEW")
+    @get("/alerts/unread-counts", summary="How many alerts of each customer are unread: NEW or SEEN")
     async def read_unread_counts(customer_ids: CustomerIds) -> dict[str, int]:
         return await database.read(lambda c: unread_counts(c, customer_ids))
 
@@ -84,41 +69,6 @@ def alert_routes(database: Database) -> list[BaseRouteHandler]:
         return Response(await database.read(lambda c: log_page(c, customer_id, after, limit)))
 
     return [list_alerts, list_by_id, list_about, read_unread_counts, read_log]
-
-
-def answer_routes(database: Database, appended: Signal, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
-    """Return the handlers of what customers do with alerts."""
-
-    def now() -> str:
-        return time_text(micros_at(clock()))
-
-    async def change(alert_id: str, customer_id: str, action: AlertAction) -> AnyAlert:
-        at = now()
-        alert, changed = await database.write(lambda c: change_alert(c, alert_id, customer_id, action, at))
-        if changed:
-            appended.wake()
-        return alert
-
-    @post("/alerts/{alert_id:str}/acknowledge", status_code=200, summary="Acknowledge an alert")
-    async def acknowledge(alert_id: FromPath[str], data: JSONBody[AcknowledgeInput]) -> AnyAlert:
-        return await change(alert_id, data.customer_id, AlertAction.ACKNOWLEDGE)
-
-    @post("/alerts/{alert_id:str}/respond", status_code=200, summary="Store the customer's answer to an alert")
-    async def respond(alert_id: FromPath[str], data: JSONBody[AlertResponseInput]) -> AnyAlert:
-        return await change(alert_id, data.customer_id, ACTION_OF[data.response])
-
-    @post("/alerts/mark-read", status_code=200, summary="Mark alerts up to a seq as read")
-    async def post_mark_read(data: JSONBody[MarkReadInput]) -> MarkReadResult:
-        at, changed = now(), 0
-        while True:
-            result = await database.write(lambda c: mark_read(c, data, at))
-            changed += result.changed_count
-            if result.changed_count:
-                appended.wake()
-            if result.changed_count < MARKED_AT_ONCE_MAX:
-                return MarkReadResult(changed, result.unread_count)
-
-    return [acknowledge, respond, post_mark_read]
 
 
 def stream_routes(database: Database, appended: Signal) -> list[BaseRouteHandler]:

@@ -11,7 +11,8 @@ from litestar import Litestar
 
 from contracts.failures import Unavailable
 from contracts.settings import Settings, service_url
-from services.analytics.alert_routes import alert_routes, answer_routes, stream_routes
+from services.analytics.alert_routes import alert_routes, stream_routes
+from services.analytics.answer_routes import Answering, answer_routes
 from services.analytics.consumer import Consumer, Reader
 from services.analytics.insight_routes import insight_routes
 from services.analytics.instants import utc_now
@@ -74,7 +75,7 @@ def create_app(
             *insight_routes(database, clock),
             *rule_routes(database, clock),
             *alert_routes(database),
-            *answer_routes(database, appended, clock),
+            *answer_routes(Answering(database, appended, clock)),
             *stream_routes(database, appended),
             *projection_routes(database, consumer),
         ],

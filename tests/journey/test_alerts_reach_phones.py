@@ -7,6 +7,8 @@ from tests.journey.bank import Bank, kinds, take
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
 UNREAD = "{ viewer { unreadAlertCount alerts { nodes { id state __typename } } } }"
+REGISTER = """mutation { registerDevice(input: {platform: IOS, name: "Phone"}) {
+  ... on RegisterDeviceSuccess { device { id } } } }"""
 ACKNOWLEDGE = "mutation($id: ID!) { acknowledgeAlert(id: $id) { __typename } }"
 
 
@@ -60,6 +62,30 @@ async def test_an_answer_on_one_device_shows_on_the_other(bank: Bank) -> None:
     assert (before, after) == (1, 0)
     assert changed["__typename"] == "AlertChanged"
     assert changed["alert"] == {"id": raised["alert"]["id"], "state": "ACKNOWLEDGED"}
+
+
+async def test_each_device_tells_how_far_an_alert_came(bank: Bank) -> None:
+    """The other device hears of it in the same feed; what is delivered is still unread, what is opened is not."""
+    tell = """mutation($ids: [ID!]!, $stage: DeliveryStage!, $on: ID) {
+      acknowledgeDelivery(ids: $ids, stage: $stage, deviceId: $on) { __typename } }"""
+    await bank.post(bank.customer("ines"), bank.account("ines-account", "ines"), bank.salary("ines-account"))
+    registered = await bank.ask("ines", REGISTER)
+    phone = registered["data"]["registerDevice"]["device"]["id"]
+    async with bank.sse("ines") as feed:
+        await take(feed, 1)
+        await bank.post(bank.payment("ines-account", "2000.00", "ines-one"))
+        (raised,) = await take(feed, 1)
+        unread = []
+        for stage in ("DELIVERED", "SEEN", "SEEN", "READ"):
+            await bank.ask("ines", tell, ids=[raised["alert"]["id"]], stage=stage, on=phone)
+            unread.append((await bank.ask("ines", UNREAD))["data"]["viewer"]["unreadAlertCount"])
+        changed = await take(feed, 3)
+    assert unread == [1, 1, 1, 0]
+    assert [(kinds([one]), one["alert"]["state"]) for one in changed] == [
+        (["AlertChanged"], "NEW"),
+        (["AlertChanged"], "SEEN"),
+        (["AlertChanged"], "READ"),
+    ]
 
 
 async def test_anothers_cursor_is_refused(bank: Bank) -> None:

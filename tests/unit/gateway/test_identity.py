@@ -50,10 +50,12 @@ def authenticator(now: float = NOW) -> Authenticator:
 
 async def test_a_good_token_is_its_customer() -> None:
     """Subject, scopes and expiry come from the claims."""
-    principal = await authenticator().authenticate(f"Bearer {token(auth_time=NOW - 5, acr='high')}")
+    principal = await authenticator().authenticate(
+        f"Bearer {token(auth_time=NOW - 5, acr='high', device_id='phone-1')}"
+    )
     assert (principal.customer_id, principal.scopes) == ("c1", frozenset("ab"))
     assert principal.expires_at == NOW + 60 + 30
-    assert (principal.auth_time, principal.acr) == (NOW - 5, "high")
+    assert (principal.auth_time, principal.acr, principal.device_id) == (NOW - 5, "high", "phone-1")
 
 
 @pytest.mark.parametrize("alg", ["RS256", "PS256"])

@@ -22,6 +22,7 @@ from contracts.alerts import (
     AlertPage,
     AlertReason,
     AnyAlert,
+    Delivery,
     LargeTransactionAlert,
     LogEntryKind,
     LoginAlert,
@@ -49,6 +50,8 @@ from contracts.vocabulary import (
     BalanceType,
     CardStatus,
     CreditDebitIndicator,
+    DeliveryChannel,
+    DeliveryStage,
     DevicePlatform,
     Frequency,
     HolderRole,
@@ -124,7 +127,14 @@ TRANSACTIONS = [
 ]
 REASON = AlertReason("AMOUNT_ABOVE_THRESHOLD", "900.00", threshold="500.00", transaction_ids=["t-1", "t-9"])
 ALERTS: list[AnyAlert] = [
-    alert("alert-a", ANNA, 1, reasons=[REASON], account_id="a-current", transaction_id="t-1"),
+    alert(
+        "alert-a", ANNA, 1, reasons=[REASON], account_id="a-current", transaction_id="t-1",
+        deliveries=[
+            Delivery(DeliveryChannel.APP, DeliveryStage.SEEN, AT, "phone-a"),
+            Delivery(DeliveryChannel.APP, DeliveryStage.READ, AT, "phone-b"),
+            Delivery(DeliveryChannel.PUSH, DeliveryStage.SENT, AT),
+        ],
+    ),
     alert("alert-b", BEN, 1, reasons=[], account_id="b-current", transaction_id="t-1"),
     LoginAlert(
         id="alert-login", customer_id=ANNA, seq=2, severity=AlertSeverity.HIGH, state=AlertState.NEW, title="A login",
@@ -216,6 +226,7 @@ WRITES: dict[tuple[str, str], Any] = {
     ("POST", "/rules/preview"): AlertRulePreview(2, [ALERTS[0], ALERTS[1]], 40, "2026-09-01", "2026-11-24"),
     ("POST", "/alerts/alert-a/acknowledge"): ALERTS[0],
     ("POST", "/alerts/alert-a/respond"): ALERTS[0],
+    ("POST", "/alerts/deliveries"): [ALERTS[0]],
     ("POST", "/alerts/mark-read"): MarkReadResult(1, 1),
     ("POST", "/cards/card-a/freeze"): CARDS[0],
     ("POST", "/cards/card-a/unfreeze"): CARDS[0],
@@ -275,15 +286,21 @@ def delivered(seq: int, kind: LogEntryKind = LogEntryKind.RAISED, **more: Any) -
     return EntryDelivered(AlertLogEntry(seq, raised.customer_id, seq, kind, AT, raised))
 
 
-def context_of(services: Services, customer_id: str = ANNA, feed: Feed | None = None) -> RequestContext:
+def context_of(
+    services: Services, customer_id: str = ANNA, feed: Feed | None = None, device_id: str | None = None
+) -> RequestContext:
     """Return what a request of a customer is given."""
-    principal = Principal(customer_id, customer_id, frozenset(), 2e9)
+    principal = Principal(customer_id, customer_id, frozenset(), 2e9, device_id=device_id)
     backends = backends_over(services, Settings())
     return RequestContext(principal, backends, Deadline.after(5), feed or Feed(), CURSORS)
 
 
-async def ask(services: Services, query: str, customer_id: str = ANNA, **variables: Any) -> Any:
-    """Execute a query or mutation that must give no error, and return its data."""
-    result = await SCHEMA.execute(query, variable_values=variables, context_value=context_of(services, customer_id))
+async def ask(
+    services: Services, query: str, customer_id: str = ANNA, bound_to: str | None = None, **variables: Any
+) -> Any:
+    """Execute a query or mutation that must give no error, and return its data; `bound_to`: the token's device."""
+    result = await SCHEMA.execute(
+        query, variable_values=variables, context_value=context_of(services, customer_id, device_id=bound_to)
+    )
     assert result.errors is None
     return result.data

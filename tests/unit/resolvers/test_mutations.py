@@ -118,6 +118,40 @@ async def test_alerts_are_acknowledged_and_answered_for_the_caller(services: Ser
     assert {"customerId": ANNA, "response": "REPORT_FRAUD"} in [json.loads(body) for body in services.bodies if body]
 
 
+DELIVER = """mutation($ids: [ID!]!, $on: ID) { done: acknowledgeDelivery(ids: $ids, stage: SEEN, deviceId: $on) {
+  ... on AcknowledgeDeliverySuccess { alerts { id deliveries { channel stage device { name } } } }
+  ... on InputErrors { errors { code path } } } }"""
+PHONE = encode_node_id("Device", "phone-a")
+
+
+@pytest.mark.parametrize(
+    ("bound", "named", "sent"),
+    [("phone-a", None, "phone-a"), ("phone-a", PHONE, "phone-a"), (None, PHONE, "phone-a"), (None, None, None)],
+)
+async def test_a_device_tells_how_far_alerts_came(
+    services: Services, bound: str | None, named: str | None, sent: str | None
+) -> None:
+    """The token's own device, or the one that is named, goes with the alerts; others' devices are not shown."""
+    id = encode_node_id("Alert", "alert-a")
+    data = await ask(services, DELIVER, bound_to=bound, ids=[id], on=named)
+    device = {"deviceId": sent} if sent else {}
+    bodies = [json.loads(body) for body in services.bodies if body]
+    assert bodies == [{"customerId": ANNA, "alertIds": ["alert-a"], "stage": "SEEN"} | device]
+    assert data["done"]["alerts"][0]["deliveries"] == [
+        {"channel": "APP", "stage": "SEEN", "device": {"name": "Phone"}},
+        {"channel": "APP", "stage": "READ", "device": None},
+        {"channel": "PUSH", "stage": "SENT", "device": None},
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 101])
+async def test_a_delivery_is_of_a_bounded_number_of_alerts(services: Services, count: int) -> None:
+    """None, or more than a hundred, are refused before anything is asked for."""
+    data = await ask(services, DELIVER, ids=[encode_node_id("Alert", "alert-a")] * count)
+    assert data["done"]["errors"] == [{"code": "TOO_MANY", "path": ["ids"]}]
+    assert services.calls == []
+
+
 MARK = """mutation($upTo: FeedCursor!) { markAlertsRead(upTo: $upTo) {
   ... on MarkAlertsReadSuccess { changedCount unreadCount } ... on InputErrors { errors { code path } } } }"""
 

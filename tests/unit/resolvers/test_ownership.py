@@ -6,7 +6,7 @@ import pytest
 
 from contracts.failures import Problem
 from resolvers.node_ids import encode_node_id
-from tests.unit.resolvers.services import ANNA, BEN, SCHEMA, Services, ask, context_of
+from tests.unit.resolvers.services import ANNA, BEN, CURSORS, SCHEMA, Services, ask, context_of
 
 OWN = [
     ("Account", "a-current"),
@@ -112,6 +112,42 @@ MUTATIONS: list[tuple[str, str]] = [
     ("Alert", "mutation($id: ID!) { done: respondToAlert(id: $id, response: CONFIRM) { %s } }"),
     ("AlertRule", "mutation($id: ID!) { done: deleteAlertRule(id: $id) { %s } }"),
 ]
+
+
+SPEAKING = [
+    "mutation($id: ID!, $device: ID) { done: acknowledgeDelivery(ids: [$id], deviceId: $device) { %s } }",
+    "mutation($id: ID!, $device: ID) { done: acknowledgeAlert(id: $id, deviceId: $device) { %s } }",
+    "mutation($id: ID!, $device: ID) { done: respondToAlert(id: $id, response: CONFIRM, deviceId: $device) { %s } }",
+    "mutation($upTo: FeedCursor!, $device: ID) { done: markAlertsRead(upTo: $upTo, deviceId: $device) { %s } }",
+]
+
+
+@pytest.mark.parametrize(
+    ("bound", "named"),
+    [(None, "phone-b"), (None, "nowhere"), ("phone-b", None), ("phone-a", "phone-b"), ("phone-b", "phone-a")],
+)
+@pytest.mark.parametrize("mutation", SPEAKING)
+async def test_a_device_speaks_for_itself_and_its_owner_alone(
+    services: Services, mutation: str, bound: str | None, named: str | None
+) -> None:
+    """Another customer's device, one that does not exist, and one the token is not bound to: nothing is written."""
+    device = None if named is None else encode_node_id("Device", named)
+    variables: dict[str, Any] = {
+        "id": encode_node_id("Alert", "alert-a"),
+        "device": device,
+        "upTo": CURSORS.sign(ANNA, 1, 0),
+    }
+    answer = await ask(services, mutation % REFUSED, bound_to=bound, **variables)
+    assert answer["done"] == {"errors": [{"code": "NOT_FOUND", "path": ["deviceId"]}]}
+    assert {method for method, _, _ in services.calls} <= {"GET"}
+
+
+async def test_alerts_are_delivered_all_yours_or_none(services: Services) -> None:
+    """One foreign id among one's own, and nothing is written."""
+    mutation = f"mutation($ids: [ID!]!) {{ done: acknowledgeDelivery(ids: $ids) {{ {REFUSED} }} }}"
+    ids = [encode_node_id("Alert", "alert-a"), encode_node_id("Alert", "alert-b")]
+    assert (await ask(services, mutation, ids=ids))["done"] == {"errors": [{"code": "NOT_FOUND", "path": ["ids"]}]}
+    assert {method for method, _, _ in services.calls} <= {"GET"}
 
 
 @pytest.mark.parametrize(("kind", "mutation"), MUTATIONS)

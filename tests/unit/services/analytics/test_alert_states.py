@@ -10,19 +10,16 @@ from services.analytics.alert_states import AlertAction, state_after
 
 S, A = AlertState, AlertAction
 TABLE = {
-    S.NEW: (S.READ, S.ACKNOWLEDGED, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
-    S.READ: (S.READ, S.ACKNOWLEDGED, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
-    S.ACKNOWLEDGED: (S.ACKNOWLEDGED, S.ACKNOWLEDGED, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
-    S.CONFIRMED: (S.CONFIRMED, S.CONFIRMED, S.CONFIRMED, S.REPORTED_FRAUD, None),
-    S.REPORTED_FRAUD: (S.REPORTED_FRAUD, S.REPORTED_FRAUD, None, S.REPORTED_FRAUD, None),
-    S.DISMISSED: (S.DISMISSED, S.DISMISSED, None, S.REPORTED_FRAUD, S.DISMISSED),
+    S.NEW: (S.NEW, S.SEEN, S.READ, S.ACKNOWLEDGED, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
+    S.SEEN: (S.SEEN, S.SEEN, S.READ, S.ACKNOWLEDGED, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
+    S.READ: (S.READ, S.READ, S.READ, S.ACKNOWLEDGED, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
+    S.ACKNOWLEDGED: (*[S.ACKNOWLEDGED] * 4, S.CONFIRMED, S.REPORTED_FRAUD, S.DISMISSED),
+    S.CONFIRMED: (*[S.CONFIRMED] * 5, S.REPORTED_FRAUD, None),
+    S.REPORTED_FRAUD: (*[S.REPORTED_FRAUD] * 4, None, S.REPORTED_FRAUD, None),
+    S.DISMISSED: (*[S.DISMISSED] * 4, None, S.REPORTED_FRAUD, S.DISMISSED),
 }
-"""State -> the states after READ, ACKNOWLEDGE, CONFIRM, REPORT_FRAUD and DISMISS; None: refused."""
-STEPS = [
-    (state, action, after)
-    for state, row in TABLE.items()
-    for action, after in zip((A.READ, A.ACKNOWLEDGE, A.CONFIRM, A.REPORT_FRAUD, A.DISMISS), row, strict=True)
-]
+"""State -> the states after each action, in the order of `AlertAction`; None: refused."""
+STEPS = [(state, action, after) for state, row in TABLE.items() for action, after in zip(A, row, strict=True)]
 
 
 @pytest.mark.parametrize(("state", "action", "after"), STEPS)

@@ -116,6 +116,39 @@ async def test_what_customers_do_is_in_the_same_log(client: httpx.AsyncClient) -
     assert await unread(client) == 1
 
 
+async def deliver(client: httpx.AsyncClient, *ids: str, stage: str = "DELIVERED", **more: str) -> httpx.Response:
+    """Tell how far alerts came."""
+    body = {"customerId": "cust-1", "alertIds": ids, "stage": stage, **more}
+    return await client.post("/alerts/deliveries", json=body)
+
+
+async def test_each_device_tells_how_far_alerts_came(client: httpx.AsyncClient) -> None:
+    """Delivered leaves an alert unread, seen too, read does not; each device has its own entry, repeats have none."""
+    ids = [edge.node.id for edge in (await page(client)).edges]
+    for _ in range(2):
+        await deliver(client, *ids, deviceId="phone")
+        await deliver(client, ids[0], stage="SEEN", deviceId="phone")
+    assert await unread(client) == 2
+    answer = await deliver(client, ids[0], stage="READ", deviceId="tablet")
+    (alert,) = answer.json()
+    stages = [(each["deviceId"], each["stage"]) for each in alert["deliveries"]]
+    assert (alert["state"], stages) == ("READ", [("phone", "SEEN"), ("tablet", "READ")])
+    assert await unread(client) == 1
+    assert [entry.kind for entry in (await alert_log(client)).entries[2:]] == [LogEntryKind.CHANGED] * 4
+
+
+async def test_a_delivery_is_of_all_the_alerts_or_none(client: httpx.AsyncClient) -> None:
+    """One that is not the customer's, or a stage no device can tell, leaves all as they were."""
+    own = (await page(client)).edges[0].node.id
+    answers = [await deliver(client, own, "nothing"), await deliver(client, own, stage="SENT"), await deliver(client)]
+    assert [(one.status_code, one.json()["code"]) for one in answers] == [
+        (404, "NOT_FOUND"),
+        (400, "BAD_STAGE"),
+        (400, "BAD_INPUT"),
+    ]
+    assert (await alert_log(client)).last_seq == 2
+
+
 async def test_another_customer_s_alert_is_not_found(client: httpx.AsyncClient) -> None:
     """Whether it exists is not told."""
     newest = (await page(client)).edges[0].node
