@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_running(commands)
     _add_replay(commands)
     _add_token(commands)
+    _add_operations(commands)
     _add_audit(commands)
     _add_capacity(commands)
     _add_printing(commands)
@@ -101,6 +102,22 @@ def _add_token(commands: "_Commands[argparse.ArgumentParser]") -> None:
     )
     token.add_argument("--lifetime", type=_seconds, metavar="S", help="seconds until it expires (default: 8 hours)")
     token.set_defaults(command=_token)
+
+
+def _add_operations(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    operations = commands.add_parser(
+        "operations",
+        help="build, sign or verify the manifest of trusted documents",
+        description="build writes the manifest of a folder's *.graphql files, one named operation each; sign signs it "
+        "in place with OPERATIONS_SIGNING_KEY (32 bytes in base64) and prints the public key; verify checks it.",
+    )
+    operations.add_argument("action", choices=("build", "sign", "verify"))
+    operations.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="default: BELFRY_DOCUMENTS_MANIFEST, or operations.json"
+    )
+    operations.add_argument("--from", dest="folder", type=Path, metavar="DIR", help="default: Belfry's own operations")
+    operations.add_argument("--key", metavar="KEY", help="public key to verify with (default: BELFRY_DOCUMENTS_KEY)")
+    operations.set_defaults(command=_operations)
 
 
 def _add_audit(commands: "_Commands[argparse.ArgumentParser]") -> None:
@@ -212,6 +229,28 @@ def _token(arguments: argparse.Namespace, settings: Settings) -> int:
     issuer = DemoIssuer.open(settings.data_dir, audience=settings.audience)
     customer_id = arguments.customer or FIRST_CUSTOMER_ID
     print(issuer.mint_token(customer_id, arguments.scope or DEMO_SCOPES, arguments.lifetime or TOKEN_LIFETIME_S))
+    return ExitCode.DONE
+
+
+def _operations(arguments: argparse.Namespace, settings: Settings) -> int:
+    from gateway import operations_command as command
+    from gateway.operations_manifest import BadManifest
+
+    manifest = arguments.manifest or Path(settings.documents_manifest or "operations.json")
+    if arguments.action == "build":
+        built = command.build(arguments.folder or command.OPERATIONS_DIR, manifest)
+        print("\n".join(command.operation_lines(built)))
+        return ExitCode.DONE
+    if arguments.action == "sign":
+        print(command.sign(manifest, os.environ))
+        return ExitCode.DONE
+    key = arguments.key or settings.documents_key
+    if not key:
+        raise BadSetting("BELFRY_DOCUMENTS_KEY or --key is needed: the public key that `operations sign` printed.")
+    try:
+        print("\n".join(command.operation_lines(command.verify(manifest, key))))
+    except BadManifest as error:
+        return _complain(error, ExitCode.FAILED)
     return ExitCode.DONE
 
 

@@ -1,10 +1,12 @@
 """What `belfry operations build | sign | verify` does; cli.py reads the arguments.
 
-The private key comes from the environment (`OPERATIONS_SIGNING_KEY`, 32 bytes in base64), never from an
-argument.
+The private key comes from the environment (`OPERATIONS_SIGNING_KEY`, 32 bytes in base64: `openssl rand -base64 32`
+makes one), never from an argument. A manifest is replaced as a whole, so that a gateway that follows it never reads
+half of one.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,15 +24,19 @@ from gateway.operations_manifest import (
 from schema.build import build_schema
 
 SIGNING_KEY = "OPERATIONS_SIGNING_KEY"
+OPERATIONS_DIR = Path(__file__).parent.parent / "schema" / "operations"
 
 
 def build(folder: Path, manifest: Path) -> Manifest:
     """Write the unsigned manifest of a folder's operations.
 
     Raises:
-        BadManifest: an operation cannot be used.
+        BadManifest: an operation cannot be used, there is none, or the file cannot be written.
     """
-    built = build_manifest(read_operation_files(folder), build_schema()._schema)  # noqa: SLF001 (no public way to it)
+    files = read_operation_files(folder)
+    if not files:
+        raise BadManifest(f"{folder}: no *.graphql files there.")
+    built = build_manifest(files, build_schema()._schema)  # noqa: SLF001 (no public way to it)
     _write(manifest, SignedManifest(built))
     return built
 
@@ -43,7 +49,7 @@ def sign(manifest: Path, environ: Mapping[str, str]) -> str:
     """
     key = environ.get(SIGNING_KEY, "")
     if not key:
-        raise BadManifest(f"{SIGNING_KEY} is not set.")
+        raise BadManifest(f"{SIGNING_KEY} is not set: 32 bytes in base64.")
     _write(manifest, sign_manifest(read_manifest(_read(manifest), None), key))
     return public_key_of(key)
 
@@ -57,6 +63,13 @@ def verify(manifest: Path, public_key: str) -> Manifest:
     return read_manifest(_read(manifest), public_key)
 
 
+def operation_lines(manifest: Manifest) -> Iterable[str]:
+    """Return what people read of a manifest: an operation a line, by name."""
+    for operation in sorted(manifest.operations, key=lambda operation: operation.name):
+        scopes = f"  scopes: {' '.join(operation.scopes)}" if operation.scopes else ""
+        yield f"{operation.id}  {operation.type} {operation.name}{scopes}"
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -65,4 +78,11 @@ def _read(path: Path) -> bytes:
 
 
 def _write(path: Path, signed: SignedManifest) -> None:
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n")
+    written = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        written.write_bytes(msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n")
+        written.replace(path)
+    except OSError as error:
+        raise BadManifest(f"{path}: {error.strerror}.") from None
+    finally:
+        written.unlink(missing_ok=True)

@@ -49,10 +49,10 @@ class TrustedDocuments:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    async def follow(self) -> None:
+    async def follow(self, every_s: float = RELOAD_S) -> None:
         """Read the manifest again whenever its file changes, for ever."""
         while True:
-            await asyncio.sleep(RELOAD_S)
+            await asyncio.sleep(every_s)
             await asyncio.to_thread(self.reload)
 
     def reload(self) -> None:

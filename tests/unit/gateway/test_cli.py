@@ -55,7 +55,9 @@ def test_help_is_fast_because_nothing_heavy_is_imported() -> None:
     assert done.stdout == "set()\n"
 
 
-@pytest.mark.parametrize("command", ["demo", "gateway", "service", "replay", "token", "audit", "schema", "settings"])
+@pytest.mark.parametrize(
+    "command", ["demo", "gateway", "service", "replay", "token", "operations", "audit", "schema", "settings"]
+)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` of each is there and exits with 0."""
     with pytest.raises(SystemExit) as caught:
