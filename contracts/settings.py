@@ -6,6 +6,7 @@ Pure: it is given the environment, and touches nothing. An unknown or out-of-ran
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -56,11 +57,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout_s: Seconds = 5.0
     """Deadline of one GraphQL query or mutation, in seconds, its downstream calls included."""
     issuer: str = ""
-    """Issuer (`iss`) whose tokens the gateway accepts; empty: the demo issuer, only in the demo."""
+    """Issuers (`iss`) whose tokens the gateway accepts, comma separated; empty: the demo issuer, only in the demo."""
     audience: str = "belfry"
     """Audience (`aud`) a token must name."""
     jwks_url: str = ""
-    """Where the issuer publishes its keys; needed unless the demo issuer is used."""
+    """Where each issuer publishes its keys (https), comma separated in the order of `BELFRY_ISSUER`."""
     demo: bool = False
     """Turn on the demo issuer, GraphiQL and its customer list; never in production."""
     cursor_keys: str = ""
@@ -149,6 +150,12 @@ def checked(settings: Settings) -> Settings:
     if settings.host not in LOOPBACK and not settings.service_token:
         raise BadSetting("BELFRY_SERVICE_TOKEN is needed when BELFRY_HOST is not a loopback address.")
     return settings
+
+
+def is_guarded_url(url: str) -> bool:
+    """Say whether nobody in between can change what is fetched there: https, or this machine."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
 
 
 def service_url(settings: Settings, service: str) -> str:

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from clients.alert_feed import AccountChangeStream, AlertStream
 from clients.backends import Backends, backends_over
 from clients.deadline import Deadline
 from clients.transport import AiohttpTransport
-from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, service_url
+from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, is_guarded_url, service_url
 from gateway.answers import encode_json
 from gateway.demo_customers import DemoCustomers
 from gateway.demo_issuer import ISSUER, DemoIssuer
@@ -59,6 +59,7 @@ def create_app(settings: Settings) -> Starlette:
         AccountChangeStream(service_url(settings, "accounts"), settings.service_token),
     )
     issuer = _demo_issuer(settings)
+    issuers = _issuers(settings, issuer, transport)
     cursors = CursorCodec(_cursor_keys(settings))
 
     def make_context(principal: Principal) -> RequestContext:
@@ -90,13 +91,7 @@ def create_app(settings: Settings) -> Starlette:
         settings,
         engine=engine,
         rates=rates,
-        authenticator=Authenticator(
-            _keys(settings, issuer, transport),
-            _revocations(settings),
-            issuer=settings.issuer or ISSUER,
-            audience=settings.audience,
-            clock=time.time,
-        ),
+        authenticator=Authenticator(issuers, _revocations(settings), audience=settings.audience, clock=time.time),
         checks=checks,
         lifespan=lifespan,
         routes=_demo_routes(issuer, backends) if issuer is not None else (),
@@ -105,18 +100,21 @@ def create_app(settings: Settings) -> Starlette:
 
 def _demo_issuer(settings: Settings) -> DemoIssuer | None:
     if settings.issuer:
-        if not settings.jwks_url:
-            raise BadSetting("BELFRY_JWKS_URL is needed with BELFRY_ISSUER.")
         return None
     if not settings.demo:
         raise BadSetting("BELFRY_ISSUER is needed outside the demo (BELFRY_DEMO).")
     return DemoIssuer.open(settings.data_dir, audience=settings.audience)
 
 
-def _keys(settings: Settings, issuer: DemoIssuer | None, transport: AiohttpTransport) -> KeySource:
-    if issuer is not None:
-        return FixedKeys([issuer.public_key])
-    return RemoteKeys(settings.jwks_url, transport, time.monotonic)
+def _issuers(settings: Settings, demo: DemoIssuer | None, transport: AiohttpTransport) -> Mapping[str, KeySource]:
+    if demo is not None:
+        return {ISSUER: FixedKeys([demo.public_key])}
+    named, published = split_setting(settings.issuer), split_setting(settings.jwks_url)
+    if len(named) != len(published) or len(set(named)) != len(named):
+        raise BadSetting("BELFRY_JWKS_URL must have one address for each of the issuers of BELFRY_ISSUER, in order.")
+    if not all(map(is_guarded_url, published)):
+        raise BadSetting("BELFRY_JWKS_URL must be https: whoever is in between could publish keys of their own.")
+    return {issuer: RemoteKeys(url, transport, time.monotonic) for issuer, url in zip(named, published, strict=True)}
 
 
 def _revocations(settings: Settings) -> Revocations:

@@ -3,7 +3,7 @@
 Knows no schema and no service: app.py gives it an engine and an authenticator; tests give it others.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from starlette.applications import Starlette
@@ -72,7 +72,7 @@ def _may_revoke(settings: Settings) -> Callable[[Request], bool]:
     return lambda request: is_operator(request, settings.service_token)
 
 
-def split_setting(text: str) -> Iterable[str]:
+def split_setting(text: str) -> tuple[str, ...]:
     """Return the parts of a comma-separated setting."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 

@@ -1,19 +1,21 @@
-"""Who is asking: bearer tokens of the configured issuer, verified, and kept by their SHA-256 until they expire.
+"""Who is asking: bearer tokens of the configured issuers, verified, and kept by their SHA-256 until they expire.
 
-A token is checked for signature (asymmetric algorithms of the allow-list only, with a key of the issuer's own set,
-never one the token brings), issuer, audience, expiry, not-before and subject. The subject is the customer. Whether
-it was revoked is asked each time.
+A token is checked for signature (asymmetric algorithms of the allow-list only, with a key of the set of the issuer it
+names, never one it brings and never another issuer's), issuer, audience, expiry, not-before and subject. The subject
+is the customer. Whether it was revoked is asked each time.
 """
 
 import hashlib
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
+from typing_extensions import TypeIs
 
 from contracts.failures import Unauthenticated
 from gateway.jwks import KeySource
@@ -32,17 +34,27 @@ DEVICE_CLAIM = "device_id"
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
+class _Named(msgspec.Struct, frozen=True):
+    """What is read of claims before they are verified: whose keys to verify them with."""
+
+    iss: str
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
 class Authenticator:
     """Bearer tokens to principals."""
 
     def __init__(
-        self, keys: KeySource, revocations: Revocations, *, issuer: str, audience: str, clock: Callable[[], float]
+        self, issuers: Mapping[str, KeySource], revocations: Revocations, *, audience: str, clock: Callable[[], float]
     ) -> None:
-        self._keys = keys
+        """Take the keys of each issuer by its `iss`."""
+        self._issuers = issuers
         self.revocations = revocations
         self._clock = clock
         self._registry_options: dict[str, Any] = {
-            "iss": {"essential": True, "value": issuer},
+            "iss": {"essential": True, "values": list(issuers)},
             "aud": {"essential": True, "value": audience},
             "exp": {"essential": True},
             "sub": {"essential": True},
@@ -76,14 +88,15 @@ class Authenticator:
 
     async def _verify(self, token: bytes, key: bytes, now: float) -> Principal:
         try:
-            header = jws.extract_compact(token).headers()
-            if header.get("alg") not in ALGORITHMS or "crit" in header:
-                raise Unauthenticated("The token is not valid.")
+            unverified = jws.extract_compact(token)
+            header, keys = unverified.headers(), self._issuers.get(_named.decode(unverified.payload).iss)
             kid = header.get("kid")
-            issued_with = await self._keys.key(kid if isinstance(kid, str) else None)
+            if header.get("alg") not in ALGORITHMS or "crit" in header or keys is None or not _is_key_id(kid):
+                raise Unauthenticated("The token is not valid.")
+            issued_with = await keys.key(kid)
             claims = jwt.decode(token, issued_with, algorithms=list(ALGORITHMS)).claims
             jwt.JWTClaimsRegistry(now=lambda: int(now), leeway=LEEWAY_S, **self._registry_options).validate(claims)
-        except (JoseError, ValueError, TypeError) as error:
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             expired = type(error).__name__ == "ExpiredTokenError"
             raise (token_expired() if expired else Unauthenticated("The token is not valid.")) from error
         return _principal(claims, key)
@@ -128,6 +141,10 @@ def _principal(claims: dict[str, Any], key: bytes) -> Principal:
         issued_at=_seconds(claims.get("iat")),
         device_id=device,
     )
+
+
+def _is_key_id(kid: object) -> TypeIs[str | None]:
+    return kid is None or isinstance(kid, str)
 
 
 def _seconds(claim: Any) -> int | None:

@@ -65,9 +65,8 @@ async def edge(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Edge]
         settings,
         engine=assembly.engine,
         authenticator=Authenticator(
-            FixedKeys([issuer.public_key]),
+            {ISSUER: FixedKeys([issuer.public_key])},
             Revocations(RevocationMemory()),
-            issuer=ISSUER,
             audience=AUDIENCE,
             clock=time.time,
         ),

@@ -141,7 +141,7 @@ def revocations(tmp_path: Path) -> Revocations:
 
 @pytest.fixture
 def authenticator(issuer: DemoIssuer, revocations: Revocations) -> Authenticator:
-    return Authenticator(FixedKeys([issuer.public_key]), revocations, issuer=ISSUER, audience=AUDIENCE, clock=time.time)
+    return Authenticator({ISSUER: FixedKeys([issuer.public_key])}, revocations, audience=AUDIENCE, clock=time.time)
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ async def demo(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     [
         ({}, "BELFRY_ISSUER"),
         ({"issuer": "https://issuer.example"}, "BELFRY_JWKS_URL"),
+        ({"issuer": "https://i.example,https://j.example", "jwks_url": "https://i.example/keys"}, "BELFRY_JWKS_URL"),
+        ({"issuer": "https://i.example", "jwks_url": "http://i.example/keys"}, "BELFRY_JWKS_URL"),
         ({"issuer": "https://i.example", "jwks_url": "https://i.example/keys"}, "BELFRY_CURSOR_KEYS"),
         ({"demo": True, "cursor_keys": "short"}, "BELFRY_CURSOR_KEYS"),
     ],

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
@@ -42,10 +44,21 @@ def part(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
+def signed(**header: Any) -> str:
+    """Sign with the right key what no library would."""
+    signing_input = f"{part({'alg': 'RS256', 'kid': 'k1', **header})}.{part(claims())}"
+    assert KEY.private_key is not None
+    signature = KEY.private_key.sign(signing_input.encode(), PKCS1v15(), SHA256())
+    return f"{signing_input}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
 def authenticator(now: float = NOW) -> Authenticator:
-    return Authenticator(
-        FixedKeys([KEY]), Revocations(RevocationMemory()), issuer="i", audience="belfry", clock=lambda: now
-    )
+    return Authenticator({"i": FixedKeys([KEY])}, Revocations(RevocationMemory()), audience="belfry", clock=lambda: now)
+
+
+async def test_what_is_signed_here_is_believed_unless_its_header_is_odd() -> None:
+    """The forgeries below fail for what they forge."""
+    assert (await authenticator().authenticate(f"Bearer {signed()}")).customer_id == "c1"
 
 
 async def test_a_good_token_is_its_customer() -> None:
@@ -68,7 +81,7 @@ async def test_an_elliptic_key_works_too() -> None:
     """ES256 with a key of the set."""
     key = ECKey.generate_key("P-256", {"kid": "e1"})
     checking = Authenticator(
-        FixedKeys([key]), Revocations(RevocationMemory()), issuer="i", audience="belfry", clock=lambda: NOW
+        {"i": FixedKeys([key])}, Revocations(RevocationMemory()), audience="belfry", clock=lambda: NOW
     )
     assert (await checking.authenticate(f"Bearer {token(key, {'alg': 'ES256', 'kid': 'e1'})}")).customer_id == "c1"
 
@@ -83,6 +96,16 @@ FORGED = {
     "an unknown key id": token(header={"kid": "k2"}),
     "a key id that is a path": token(header={"kid": "../../etc/passwd"}),
     "a key of its own": token(RSAKey.generate_key(2048), {"jwk": KEY.as_dict(private=False)}),
+    "a key id that is a list": signed(kid=["k1"]),
+    "a key id that is SQL": token(header={"kid": "x' UNION SELECT 'k1"}),
+    "a key id that is an address": token(header={"kid": "https://evil.example/keys"}),
+    "keys at an address of its own": token(RSAKey.generate_key(2048), {"jku": "https://evil.example/jwks.json"}),
+    "a certificate of its own": token(RSAKey.generate_key(2048), {"x5u": "https://evil.example/cert.pem"}),
+    "an extension it calls critical": signed(crit=["exp"], exp=1),
+    "claims that are nested endlessly": f"{part({'alg': 'RS256', 'kid': 'k1'})}.{'W1tb' * 1_900}.AAAA",
+    "claims that are no object": f"{part({'alg': 'RS256', 'kid': 'k1'})}.{part([1])}.AAAA",
+    "an issuer that is a list": token(iss=["i"]),
+    "two audiences, neither ours": token(aud=["other", "belfry2"]),
     "another issuer": token(iss="other"),
     "no issuer": token(iss=None),
     "another audience": token(aud="other"),
@@ -132,7 +155,7 @@ async def test_a_kept_token_still_expires() -> None:
     """Having been believed once does not outlive exp."""
     now = NOW
     checking = Authenticator(
-        FixedKeys([KEY]), Revocations(RevocationMemory()), issuer="i", audience="belfry", clock=lambda: now
+        {"i": FixedKeys([KEY])}, Revocations(RevocationMemory()), audience="belfry", clock=lambda: now
     )
     given_token = f"Bearer {token()}"
     assert await checking.authenticate(given_token) is await checking.authenticate(given_token)
@@ -153,6 +176,18 @@ class Issuer(httpx.AsyncBaseTransport):
         self.asked += 1
         body = httpx.ByteStream(json.dumps({"keys": self.keys}).encode())
         return httpx.Response(self.status, stream=body)
+
+
+async def test_each_issuer_signs_for_itself_only() -> None:
+    """A token is verified with the keys of the issuer it names: one issuer's key is worth nothing to another."""
+    other = RSAKey.generate_key(2048, {"kid": "k1"})
+    issuers = {"i": FixedKeys([KEY]), "j": FixedKeys([other])}
+    checking = Authenticator(issuers, Revocations(RevocationMemory()), audience="belfry", clock=lambda: NOW)
+    for key, issuer in ((KEY, "i"), (other, "j")):
+        assert (await checking.authenticate(f"Bearer {token(key, iss=issuer)}")).customer_id == "c1"
+    for key, issuer in ((KEY, "j"), (other, "i")):
+        with pytest.raises(Unauthenticated):
+            await checking.authenticate(f"Bearer {token(key, iss=issuer)}")
 
 
 async def test_rotation_is_followed_and_bounded() -> None:
@@ -195,9 +230,8 @@ async def test_the_demo_issuer_keeps_its_key(issuer: DemoIssuer, tmp_path: Any) 
     """Two openings of one folder sign with one key, readable by its owner only."""
     first, second = (DemoIssuer.open(tmp_path, audience="belfry") for _ in range(2))
     checking = Authenticator(
-        FixedKeys([first.public_key]),
+        {ISSUER: FixedKeys([first.public_key])},
         Revocations(RevocationMemory()),
-        issuer=ISSUER,
         audience="belfry",
         clock=time.time,
     )
