@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -46,6 +47,8 @@ class Belfry:
     environment: dict[str, str]
     urls: dict[str, str]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
+    """How to ask over https, where it speaks that."""
 
     async def start(self, *names: str) -> None:
         """Start processes at once and wait until each says it is ready.
@@ -56,12 +59,16 @@ class Belfry:
         """
         for name in names:
             self._launch(name)
-        async with aiohttp.ClientSession() as session, asyncio.timeout(READY_S_MAX):
+        async with self.session() as session, asyncio.timeout(READY_S_MAX):
             for name in names:
                 while not await _ready(session, self.urls[name]):
                     if (code := self.processes[name].poll()) is not None:
                         raise RuntimeError(f"{name} ended with {code}:\n{self.log(name)}")
                     await asyncio.sleep(0.05)
+
+    def session(self) -> aiohttp.ClientSession:
+        """Return a client of all of them; whoever asks for it closes it."""
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=True if self.tls is None else self.tls))
 
     def _launch(self, name: str) -> None:
         with (self.data_dir / f"{name}.log").open("ab") as log:

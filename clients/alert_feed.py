@@ -6,8 +6,9 @@ list tells its consumer each time it is attached (again), so that it can read th
 
 import asyncio
 import random
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from typing import Generic, TypeVar
 
 import msgspec
@@ -76,7 +77,7 @@ class _Stream(Generic[T]):
         path: str,
         token: str,
         entries: msgspec.json.Decoder[T],
-        transport: AsyncBaseTransport | None,
+        transport: AsyncBaseTransport,
         backoff_s_min: float,
     ) -> None:
         self._url = URL(url)
@@ -92,8 +93,7 @@ class _Stream(Generic[T]):
         """Yield entries after an offset (`FROM_NOW`: those to come), and `[]` each time the stream is attached."""
         backoff_s = self._backoff_s_min
         place = _Place(after)
-        opening = nullcontext(self._transport) if self._transport is not None else AiohttpTransport()
-        async with opening as transport:
+        async with self._transport as transport:
             while True:
                 try:
                     async with aclosing(self._follow(transport, place)) as batches:
@@ -173,10 +173,12 @@ class AlertStream(_Stream[AlertLogEntry]):
         url: str,
         token: str = "",
         *,
+        tls: ssl.SSLContext | None = None,
         transport: AsyncBaseTransport | None = None,
         backoff_s_min: float = BACKOFF_S_MIN,
     ) -> None:
-        super().__init__(url, "/alerts/stream", token, msgspec.json.Decoder(AlertLogEntry), transport, backoff_s_min)
+        opened = transport or AiohttpTransport(tls)
+        super().__init__(url, "/alerts/stream", token, msgspec.json.Decoder(AlertLogEntry), opened, backoff_s_min)
 
 
 class AccountChangeStream(_Stream[AccountChange]):
@@ -187,7 +189,9 @@ class AccountChangeStream(_Stream[AccountChange]):
         url: str,
         token: str = "",
         *,
+        tls: ssl.SSLContext | None = None,
         transport: AsyncBaseTransport | None = None,
         backoff_s_min: float = BACKOFF_S_MIN,
     ) -> None:
-        super().__init__(url, "/accounts/changes", token, msgspec.json.Decoder(AccountChange), transport, backoff_s_min)
+        opened = transport or AiohttpTransport(tls)
+        super().__init__(url, "/accounts/changes", token, msgspec.json.Decoder(AccountChange), opened, backoff_s_min)

@@ -11,6 +11,7 @@ from clients.downstream import Downstream
 from clients.events import EventsClient
 from clients.transport import AiohttpTransport, AsyncBaseTransport
 from contracts.settings import Settings, service_url
+from contracts.tls import service_client_tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +44,5 @@ def backends_over(transport: AsyncBaseTransport, settings: Settings) -> Backends
 @asynccontextmanager
 async def open_backends(settings: Settings) -> AsyncGenerator[Backends]:
     """Open the transport for as long as the block runs; services are connected to when they are first called."""
-    async with AiohttpTransport() as transport:
+    async with AiohttpTransport(service_client_tls(settings)) as transport:
         yield backends_over(transport, settings)

@@ -5,6 +5,7 @@ layer costs 145-165 µs a call and its pool more, so `AsyncClient` is not used. 
 standard extension `target` beside a base URL parsed once. `httpx2` is API compatible: moving to it changes this import.
 """
 
+import ssl
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
@@ -52,12 +53,16 @@ def target_of(request: Request) -> str:
 class AiohttpTransport(AsyncBaseTransport):
     """Sends httpx requests through aiohttp. Constructing is free; entering it opens the session."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        """Take how to prove oneself over https and whom to believe; None: believe the system's authorities."""
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_S),
+            connector=aiohttp.TCPConnector(
+                limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_S, ssl=True if self._tls is None else self._tls
+            ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S_MAX),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             cookie_jar=aiohttp.DummyCookieJar(),

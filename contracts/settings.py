@@ -37,11 +37,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     analytics_port: Port = 8103
     """Port of the analytics service."""
     accounts_url: str = ""
-    """How the account service is reached; empty: `http://127.0.0.1:<accounts port>`."""
+    """How the account service is reached; empty: `http(s)://127.0.0.1:<accounts port>`."""
     events_url: str = ""
-    """How the event service is reached; empty: `http://127.0.0.1:<events port>`."""
+    """How the event service is reached; empty: `http(s)://127.0.0.1:<events port>`."""
     analytics_url: str = ""
-    """How the analytics service is reached; empty: `http://127.0.0.1:<analytics port>`."""
+    """How the analytics service is reached; empty: `http(s)://127.0.0.1:<analytics port>`."""
     data_dir: Path = Path(".belfry")
     """Folder of every file Belfry writes; created with mode 0700."""
     service_token: str = ""
@@ -92,6 +92,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Comma-separated browser origins that may use the gateway besides its own; empty: none."""
     allowed_hosts: str = "localhost,127.0.0.1"
     """Comma-separated host names the gateway answers for."""
+    tls_certificate: str = ""
+    """PEM file of the gateway's certificate and its chain: with it, it speaks HTTPS only; empty: plain HTTP."""
+    tls_key: str = ""
+    """PEM file of that certificate's private key, without a pass phrase."""
+    service_tls_ca: str = ""
+    """PEM file of the authority that gateway, services and producers know each other by (mTLS); empty: plain HTTP."""
+    service_tls_certificate: str = ""
+    """PEM file of the certificate, with its chain, that this process shows them, whether it calls or is called."""
+    service_tls_key: str = ""
+    """PEM file of that certificate's private key, without a pass phrase."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -145,11 +155,25 @@ def checked(settings: Settings) -> Settings:
         raise BadSetting("BELFRY_EXECUTION must be compiled, stock or shadow.")
     if settings.http_statuses not in {"compatible", "v1"}:
         raise BadSetting("BELFRY_HTTP_STATUSES must be compatible or v1.")
+    _check_tls(settings)
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:
         raise BadSetting(f"BELFRY_SERVICE_TOKEN must have {SECRET_LENGTH_MIN} characters or more.")
     if settings.host not in LOOPBACK and not settings.service_token:
         raise BadSetting("BELFRY_SERVICE_TOKEN is needed when BELFRY_HOST is not a loopback address.")
     return settings
+
+
+def _check_tls(settings: Settings) -> None:
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise BadSetting("BELFRY_TLS_CERTIFICATE and BELFRY_TLS_KEY are needed together.")
+    inside = [settings.service_tls_ca, settings.service_tls_certificate, settings.service_tls_key]
+    if any(inside) and not all(inside):
+        raise BadSetting(
+            "BELFRY_SERVICE_TLS_CA, BELFRY_SERVICE_TLS_CERTIFICATE and BELFRY_SERVICE_TLS_KEY are needed together."
+        )
+    for name in ("accounts_url", "events_url", "analytics_url"):
+        if settings.service_tls_ca and getattr(settings, name).startswith("http:"):
+            raise BadSetting(f"{PREFIX}{name.upper()} must be https where BELFRY_SERVICE_TLS_CA is set.")
 
 
 def is_guarded_url(url: str) -> bool:
@@ -161,4 +185,5 @@ def is_guarded_url(url: str) -> bool:
 def service_url(settings: Settings, service: str) -> str:
     """Return how `accounts`, `events` or `analytics` is reached, without a trailing slash."""
     url: str = getattr(settings, f"{service}_url")
-    return url.rstrip("/") if url else f"http://127.0.0.1:{getattr(settings, f'{service}_port')}"
+    scheme = "https" if settings.service_tls_ca else "http"
+    return url.rstrip("/") if url else f"{scheme}://127.0.0.1:{getattr(settings, f'{service}_port')}"

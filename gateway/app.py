@@ -22,6 +22,7 @@ from clients.backends import Backends, backends_over
 from clients.deadline import Deadline
 from clients.transport import AiohttpTransport
 from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, is_guarded_url, service_url
+from contracts.tls import service_client_tls
 from gateway.answers import encode_json
 from gateway.demo_customers import DemoCustomers
 from gateway.demo_issuer import ISSUER, DemoIssuer
@@ -51,15 +52,16 @@ def create_app(settings: Settings) -> Starlette:
     Raises:
         BadSetting: it cannot run safely as it is set.
     """
-    transport = AiohttpTransport()
+    tls = service_client_tls(settings)
+    transport, issuers_transport = AiohttpTransport(tls), AiohttpTransport()
     backends = backends_over(transport, settings)
     feed = AlertFeed(
         backends.analytics.alert_log,
-        AlertStream(service_url(settings, "analytics"), settings.service_token),
-        AccountChangeStream(service_url(settings, "accounts"), settings.service_token),
+        AlertStream(service_url(settings, "analytics"), settings.service_token, tls=tls),
+        AccountChangeStream(service_url(settings, "accounts"), settings.service_token, tls=tls),
     )
     issuer = _demo_issuer(settings)
-    issuers = _issuers(settings, issuer, transport)
+    issuers = _issuers(settings, issuer, issuers_transport)
     cursors = CursorCodec(_cursor_keys(settings))
 
     def make_context(principal: Principal) -> RequestContext:
@@ -75,7 +77,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with transport:
+        async with transport, issuers_transport:
             following.append(asyncio.create_task(feed.run()))
             if trusted is not None:
                 following.append(asyncio.create_task(trusted.follow()))

@@ -34,6 +34,10 @@ SEED = 20_240_229
 """Of the demo's people and of its live events."""
 STEP_UP = "BELFRY_STEP_UP_MAX_AGE_S"
 """In the demo nobody can sign in again: unless it is set, a token does for as long as it lives."""
+PLAIN = dict.fromkeys(
+    ("tls_certificate", "tls_key", "service_tls_ca", "service_tls_certificate", "service_tls_key"), ""
+)
+"""The demo never leaves this machine: it speaks plain HTTP."""
 CATCH_UP_S_MAX = 120.0
 """From the last seeded event until accounts and analytics have applied it."""
 SERVICES = ("events", "accounts", "analytics")
@@ -47,6 +51,7 @@ def run_demo(settings: Settings, *, port: int | None, fresh: bool, simulated: bo
         BadSetting: a port is taken, or the data folder cannot be used; nothing was started.
         Failure: a process does not get ready, or the history is not taken.
     """
+    settings = msgspec.structs.replace(settings, **PLAIN)
     folder = open_data_dir(settings).resolve()
     with demo_folder.locked(folder):
         chosen = _with_ports(settings, settings.port if port is None else port)
@@ -161,6 +166,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "BELFRY_DEMO": "true",
         "BELFRY_ISSUER": "",
         "BELFRY_JWKS_URL": "",
+        **{f"BELFRY_{field.upper()}": "" for field in PLAIN},
         STEP_UP: os.environ.get(STEP_UP, str(TOKEN_LIFETIME_S)),
     }
 

@@ -5,8 +5,11 @@ is measured (research: io): websockets-sansio and httptools cost least, permessa
 """
 
 import asyncio
+import ssl
+from typing import Any
 
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -16,6 +19,7 @@ HEADER_BYTES_MAX = 32 * 1024
 """Request line and headers of one request."""
 HEADER_S_MAX = 10.0
 """From the connection, or the first byte of a request, to the end of its headers."""
+TLS_HANDSHAKE_S_MAX = 10.0
 KEEP_ALIVE_S = 75
 """Idle time of a connection between requests; longer than a load balancer's usual 60."""
 WS_PING_S = 25.0
@@ -26,6 +30,16 @@ CONNECTIONS_MAX = 20_000
 SHUTDOWN_S_MAX = 5
 
 _REFUSALS = {408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+
+
+class Loop(uvloop.Loop):
+    """uvloop with a bound on how long a TLS handshake may take; by default a silent client has a minute."""
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> Any:
+        """Start listening."""
+        if kwargs.get("ssl") is not None:
+            kwargs["ssl_handshake_timeout"] = TLS_HANDSHAKE_S_MAX
+        return await super().create_server(*args, **kwargs)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -89,13 +103,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def server_config(app: ASGIApp, *, host: str, port: int) -> uvicorn.Config:
-    """Return how the gateway is served."""
+def server_config(app: ASGIApp, *, host: str, port: int, tls: ssl.SSLContext | None = None) -> uvicorn.Config:
+    """Return how the gateway is served: over HTTPS only where `tls` is given."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        loop="uvloop",
+        loop="gateway.listeners:Loop",
         http=BoundedHttpProtocol,
         ws="websockets-sansio",
         ws_max_size=MESSAGE_BYTES_MAX,
@@ -112,4 +126,5 @@ def server_config(app: ASGIApp, *, host: str, port: int) -> uvicorn.Config:
         timeout_graceful_shutdown=SHUTDOWN_S_MAX,
         limit_concurrency=CONNECTIONS_MAX,
         backlog=1024,
+        ssl_context_factory=None if tls is None else lambda _, __: tls,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from contracts.settings import Settings, service_url
+from contracts.tls import service_client_tls
 from gateway.exit_codes import ExitCode
 from gateway.premises import open_data_dir
 from producers.event_client import EventClient
@@ -39,7 +40,7 @@ async def _run(settings: Settings, format_name: str, source: Source, state_file:
     if before:
         console.print(f"Going on after {before:,} events; --restart begins again.", highlight=False)
     with reporter_for(console, format_name, before=before) as reporter:
-        async with EventClient(url, token=settings.service_token) as client:
+        async with EventClient(url, token=settings.service_token, tls=service_client_tls(settings)) as client:
             tally = await replay(
                 source,
                 client,

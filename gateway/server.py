@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 
 from contracts.settings import Settings
+from contracts.tls import public_tls
 from gateway.app import create_app
 from gateway.listeners import server_config
 from gateway.logs import configure_logs
@@ -24,7 +25,8 @@ class _Server(uvicorn.Server):
         if self.started and self.servers:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             _settle_memory()
-            _log.info("listening", url=f"http://{host}:{port}", pid=os.getpid())
+            scheme = "https" if self.config.is_ssl else "http"
+            _log.info("listening", url=f"{scheme}://{host}:{port}", pid=os.getpid())
 
 
 def _settle_memory() -> None:
@@ -41,4 +43,5 @@ def serve_gateway(settings: Settings) -> None:
         BadSetting: the gateway cannot run safely as it is set.
     """
     configure_logs(settings.log_level)
-    _Server(server_config(create_app(settings), host=settings.host, port=settings.port)).run()
+    app = create_app(settings)
+    _Server(server_config(app, host=settings.host, port=settings.port, tls=public_tls(settings))).run()

@@ -6,6 +6,7 @@ from true duplicates, so the counts stay exact (see `_settle`).
 """
 
 import random
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
@@ -55,13 +56,19 @@ class EventClient:
         events_url: str,
         *,
         token: str = "",
+        tls: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = anyio.sleep,
         chance: random.Random | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.AsyncClient(
-            base_url=events_url, headers=headers, transport=transport, timeout=TIMEOUT_S, trust_env=False
+            base_url=events_url,
+            headers=headers,
+            verify=True if tls is None else tls,
+            transport=transport,
+            timeout=TIMEOUT_S,
+            trust_env=False,
         )
         self._sleep = sleep
         self._chance = chance or random.Random()

@@ -6,6 +6,7 @@ of the connection changes nothing. Back-pressure is TCP's: nothing is read while
 
 import asyncio
 import random
+import ssl
 from collections.abc import AsyncGenerator
 
 import aiohttp
@@ -29,9 +30,18 @@ _log = structlog.get_logger(__name__)
 class LogReader:
     """An endless reader of the event log at `events_url`; one consumer each."""
 
-    def __init__(self, events_url: str, *, token: str = "", batch_max: int = 2000, idle_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        events_url: str,
+        *,
+        token: str = "",
+        tls: ssl.SSLContext | None = None,
+        batch_max: int = 2000,
+        idle_s: float = 1.0,
+    ) -> None:
         self._url = f"{events_url}/events/stream"
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._tls = tls
         self._batch_max = batch_max
         self._idle_s = idle_s
         self._heard_at = float("-inf")
@@ -48,7 +58,8 @@ class LogReader:
         """
         backoff_s = BACKOFF_S_MIN
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=2.0, sock_read=HEALTHY_WITHIN_S)
-        async with aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session:
+        connector = aiohttp.TCPConnector(ssl=True if self._tls is None else self._tls)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=self._headers) as session:
             while True:
                 try:
                     async for batch in self._follow(session, after):

@@ -24,6 +24,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.failures import Failure, Problem
 from contracts.settings import Settings
+from contracts.tls import service_server_tls
 
 REQUEST_BYTES_MAX = 1024 * 1024
 """Largest body of a request that is not a stream."""
@@ -140,7 +141,8 @@ class _AnnouncingServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started and self.servers:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
-            _log.info("listening", url=f"http://{host}:{port}", pid=os.getpid())
+            scheme = "https" if self.config.is_ssl else "http"
+            _log.info("listening", url=f"{scheme}://{host}:{port}", pid=os.getpid())
 
 
 def configure_logs(level: str) -> None:
@@ -158,8 +160,13 @@ def configure_logs(level: str) -> None:
 
 
 def serve(app: Litestar, settings: Settings, port: int) -> None:
-    """Run a service until SIGTERM or SIGINT; open requests get a few seconds to end."""
+    """Run a service until SIGTERM or SIGINT; open requests get a few seconds to end.
+
+    Raises:
+        BadSetting: a certificate cannot be used.
+    """
     configure_logs(settings.log_level)
+    tls = service_server_tls(settings)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -173,5 +180,6 @@ def serve(app: Litestar, settings: Settings, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S_MAX,
         backlog=512,
+        ssl_context_factory=None if tls is None else lambda _, __: tls,
     )
     _AnnouncingServer(config).run()

@@ -10,6 +10,7 @@ from litestar import Litestar
 
 from contracts.failures import Unavailable
 from contracts.settings import Settings, service_url
+from contracts.tls import service_client_tls
 from services.accounts.account_routes import account_routes, balance_routes
 from services.accounts.card_routes import card_routes, device_routes
 from services.accounts.changes import Changes
@@ -34,7 +35,9 @@ def create_app(
     """Build the account service; nothing is opened before its lifespan starts. `event_log` replaces the real one."""
     database = Database(settings.data_dir / "accounts.sqlite3", SCHEMA)
     projection, changes = SqliteProjection(database), Changes()
-    log = event_log or LogReader(service_url(settings, "events"), token=settings.service_token)
+    log = event_log or LogReader(
+        service_url(settings, "events"), token=settings.service_token, tls=service_client_tls(settings)
+    )
     follower = Follower(log, projection, changes, clock)
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from litestar import Litestar
 
 from contracts.failures import Unavailable
 from contracts.settings import Settings, service_url
+from contracts.tls import service_client_tls
 from services.analytics.alert_routes import alert_routes, stream_routes
 from services.analytics.answer_routes import Answering, answer_routes
 from services.analytics.consumer import Consumer, Reader
@@ -44,7 +45,9 @@ def create_app(
     """Build the analytics service; nothing is opened before its lifespan starts. `event_log` replaces the real one."""
     database = Database(settings.data_dir / "analytics.sqlite3", SCHEMA)
     appended = Signal()
-    log = event_log or LogReader(service_url(settings, "events"), token=settings.service_token)
+    log = event_log or LogReader(
+        service_url(settings, "events"), token=settings.service_token, tls=service_client_tls(settings)
+    )
     consumer = Consumer(database, settings.lateness_s, clock, appended)
 
     @asynccontextmanager

@@ -36,7 +36,7 @@ class Bank:
         self._number = itertools.count()
 
     async def __aenter__(self) -> Self:
-        self.http = aiohttp.ClientSession()
+        self.http = self.belfry.session()
         return self
 
     async def __aexit__(

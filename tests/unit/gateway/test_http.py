@@ -8,6 +8,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 
 from gateway.http import BODY_BYTES_MAX
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
@@ -238,6 +239,13 @@ async def test_every_answer_has_security_headers_and_no_banner(client: httpx.Asy
         assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert headers["cache-control"] == "no-store"
         assert "server" not in headers
+
+
+async def test_browsers_are_told_to_stay_with_tls_over_tls_only(app: Starlette, client: httpx.AsyncClient) -> None:
+    """RFC 6797 forbids the header over plain HTTP."""
+    assert "strict-transport-security" not in (await client.get("/health/live")).headers
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://testserver") as secure:
+        assert (await secure.get("/health/live")).headers["strict-transport-security"].startswith("max-age=63072000")
 
 
 async def test_another_host_is_not_served(client: httpx.AsyncClient) -> None:

@@ -172,3 +172,14 @@ async def test_a_silent_client_is_closed(
     )
     async with serve(app) as address, opened(address) as socket:
         assert (await close_of(socket))[0] == CloseCode.INITIALISATION_TIMEOUT
+
+
+@pytest.mark.parametrize(("origin", "allowed"), [("https://bank.example", True), ("http://bank.example", False)])
+async def test_over_tls_a_page_without_it_is_foreign(app: Starlette, origin: str, allowed: bool) -> None:
+    """Whoever is in between can write a plain page of the same host."""
+    scope = {
+        "type": "websocket",
+        "scheme": "wss",
+        "headers": [(b"origin", origin.encode()), (b"host", b"bank.example")],
+    }
+    assert app.state.sockets._origin_allowed(scope) is allowed
