@@ -7,6 +7,13 @@ LOCKS := requirements-build.lock requirements-node.lock requirements.lock requir
 COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --universal \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
+# One worker a core. ARGS=-n0 keeps everything in one process, as a debugger needs it.
+PYTEST = $(BIN)/python -m pytest
+IN_PARALLEL = -n logical --maxprocesses 8 --dist loadgroup
+
+# Where it is set (containers, mostly) every process would compile every module anew: seconds at each start.
+unexport PYTHONDONTWRITEBYTECODE
+
 IDE_OUT := gateway/static/graphiql
 # npm writes this file last.
 CLIENTS := tests/clients/node_modules/.package-lock.json
@@ -17,7 +24,7 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency bench-execution test-core schema interfaces lock clean
+.PHONY: help setup setup-runtime assets clients demo test test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-execution test-core schema interfaces lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -63,16 +70,26 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json tests/cli
 	@touch $@
 
 test: setup assets clients ## run every test: unit, contract, layers, journey, browser, clients
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(IN_PARALLEL) --durations=5 $(ARGS)
+
+test-thorough: setup assets clients ## run every test with fifty times the examples and all of graphql-core's tests; half an hour
+	HYPOTHESIS_PROFILE=thorough CORE_TESTS=all REQUIRE_CORE=1 $(PYTEST) $(IN_PARALLEL) --durations=20 $(ARGS)
 
 test-core: setup ## run all of graphql-core's own tests on plans
-	CORE_TESTS=all REQUIRE_CORE=1 $(BIN)/python -m pytest tests/core -s $(ARGS)
+	CORE_TESTS=all REQUIRE_CORE=1 $(PYTEST) tests/core -s $(ARGS)
 
-check: setup ## check format, lint, strict types, layers and unit tests
+check: setup ## check format, lint, strict types, layers and unit tests, side by side
+	@$(MAKE) --no-print-directory --jobs --output-sync=target --keep-going check-style check-types check-tests
+
+check-style:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+check-types:
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/layers tests/unit $(ARGS)
+
+check-tests:
+	$(PYTEST) tests/layers tests/unit $(IN_PARALLEL) --durations=5 $(ARGS)
 
 format: setup ## format the code and apply safe lint fixes
 	$(BIN)/ruff format .

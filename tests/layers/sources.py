@@ -10,11 +10,12 @@ PACKAGES = ("gateway", "schema", "resolvers", "clients", "contracts", "services"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One module: its dotted name, its file, its text and the modules of ours that it imports, wherever it does so."""
+    """One module: its dotted name, its file, text and tree, and the modules of ours it imports, wherever it does so."""
 
     module: str
     path: Path
     text: str
+    tree: ast.Module
     imports: frozenset[str]
 
     @property
@@ -46,8 +47,10 @@ def read_sources() -> list[Source]:
     """Read every module of the packages that make up Belfry."""
     paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
     known = frozenset(_dotted(path) for path in paths)
-    texts = {path: path.read_text() for path in paths}
-    return [
-        Source(_dotted(path), path.relative_to(ROOT), text, _imported(ast.parse(text), known))
-        for path, text in texts.items()
-    ]
+    return [_read(path, known) for path in paths]
+
+
+def _read(path: Path, known: frozenset[str]) -> Source:
+    text = path.read_text()
+    tree = ast.parse(text)
+    return Source(_dotted(path), path.relative_to(ROOT), text, tree, _imported(tree, known))

@@ -20,6 +20,7 @@ from gateway.capacity import (
     shards_for,
     usd_per_million_events,
 )
+from tests.examples import examples
 
 loads = st.builds(
     Load,
@@ -32,6 +33,7 @@ loads = st.builds(
 )
 
 
+@examples(40)
 @given(loads)
 def test_the_shards_carry_the_peak(load: Load) -> None:
     """No shard is asked for more records or bytes than it takes."""
@@ -40,6 +42,7 @@ def test_the_shards_carry_the_peak(load: Load) -> None:
     assert load.peak_events_s * load.event_bytes / shards <= SHARD_BYTES_S * (1 + 1e-9)
 
 
+@examples(40)
 @given(loads, st.floats(1, 100))
 def test_a_larger_load_is_never_cheaper(load: Load, factor: float) -> None:
     """Growth costs, and brings every limit nearer."""

@@ -11,6 +11,7 @@ from gateway.costs import CostMode, CostModel
 from gateway.documents import Documents
 from gateway.rate_limits import RateLimits
 from schema.build import build_schema
+from tests.examples import examples
 
 SCHEMA = build_schema()._schema
 MODEL = CostModel(SCHEMA)
@@ -68,6 +69,7 @@ def test_doubled_fragments_are_measured_once() -> None:
     assert MODEL.estimate(prepared, prepared.operations[0], {}) == 1 + 2**40 * 10
 
 
+@examples(40)
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.lists(st.none()), st.floats()))
 def test_any_variable_is_survived(value: Any) -> None:
     """Estimating comes before coercion: wrong values are met here first."""

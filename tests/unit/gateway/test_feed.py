@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from typing import Generic, TypeVar
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -16,6 +15,7 @@ from contracts.feed import AccountChange, CaughtUp, EntryDelivered, FeedGapReaso
 from contracts.vocabulary import AlertSeverity, AlertState, DevicePlatform
 from gateway.feed import AlertFeed
 from gateway.feed_position import QUEUE_MAX
+from tests.examples import examples
 
 T = TypeVar("T")
 
@@ -193,7 +193,7 @@ class FeedMachine(RuleBasedStateMachine):
 
 
 TestFeedAgainstItsModel = FeedMachine.TestCase
-TestFeedAgainstItsModel.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestFeedAgainstItsModel.settings = examples(25, stateful_step_count=25)
 
 
 async def first_items(world: World, after: int | None, count: int) -> list[FeedItem]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from gateway.http import BODY_BYTES_MAX
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
+from tests.examples import examples
 
 MODERN = {"Accept": GRAPHQL_RESPONSE}
 
@@ -208,7 +209,7 @@ async def test_a_large_body_is_refused(client: httpx.AsyncClient, declared: bool
     assert (response.status_code, codes(response)) == (413, ["TOO_LARGE"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.one_of(
         st.binary(max_size=300),

@@ -20,6 +20,7 @@ from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys, RemoteKeys
 from gateway.revocation_stores import RevocationMemory
 from gateway.revocations import Revocations
+from tests.examples import examples
 
 NOW = 1_800_000_000.0
 KEY = RSAKey.generate_key(2048, {"kid": "k1"})
@@ -139,6 +140,7 @@ async def test_what_is_no_bearer_token_is_refused(value: str | None) -> None:
         await authenticator().authenticate(value)
 
 
+@examples(30)
 @given(st.text(max_size=100))
 async def test_any_text_is_survived(text: str) -> None:
     """Nothing but Unauthenticated comes of nonsense."""

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, choose, parse_accept, parse_media_type
+from tests.examples import examples
 
 OFFERED = (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
 
@@ -55,6 +56,7 @@ def test_a_charset_is_a_parameter() -> None:
     assert (parsed.essence, parsed.parameter("charset")) == (JSON, "UTF-8")
 
 
+@examples(50)
 @given(st.text(max_size=200))
 def test_any_header_is_survived(text: str) -> None:
     """Whatever is sent, the choice is one of the offered or none."""

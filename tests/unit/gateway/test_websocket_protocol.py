@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.websocket_protocol import (
@@ -20,6 +20,7 @@ from gateway.websocket_protocol import (
     Stop,
     credential_of,
 )
+from tests.examples import examples
 
 
 def message(**fields: Any) -> bytes:
@@ -199,7 +200,7 @@ EVENTS: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@examples(100)
 @given(st.lists(EVENTS, max_size=30))
 def test_no_sequence_breaks_the_rules(events: list[tuple[Any, ...]]) -> None:
     """Nothing raises; nothing follows a close; answers only for started ids; ack at most once."""

@@ -17,6 +17,7 @@ from producers.berka_tables import Tables
 from producers.samples import BERKA_ACCOUNTS, write_berka
 from producers.sources import BadRow, Record
 from producers.verification import expected_closing_balances, expected_crossings, expected_holders
+from tests.examples import examples
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,7 @@ def test_the_sample_goes_below_zero(sample: Path) -> None:
     assert sum(map(len, expected_crossings(sample).values())) > 10
 
 
+@examples(40)
 @given(st.lists(st.integers(-10_000, 10_000).filter(bool), min_size=1, max_size=6))
 def test_a_shuffled_day_is_put_into_an_order_that_fits(movements: list[int]) -> None:
     """Whatever order the file has, the chain starts at the balance before and has no gap."""

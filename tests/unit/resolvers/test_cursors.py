@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from contracts.failures import BadCursor
 from resolvers.cursors import CURSOR_CHARACTERS, SEQ_MAX, CursorCodec
+from tests.examples import examples
 
 OLD, NEW = b"o" * 32, b"n" * 32
 CODEC = CursorCodec([NEW, OLD])
 
 
+@examples(60)
 @given(st.text(max_size=64), st.integers(0, SEQ_MAX), st.floats(0, 4e9))
 def test_a_cursor_says_its_seq_to_its_customer(customer_id: str, seq: int, issued_at: float) -> None:
     """What was signed is read, whatever it was."""
@@ -30,6 +32,7 @@ def test_a_foreign_cursor_is_refused() -> None:
         CODEC.read(CODEC.sign("ben", 5, 0), "anna")
 
 
+@examples(60)
 @given(st.integers(0, CURSOR_CHARACTERS - 1), st.sampled_from("ABCxyz019-_"))
 def test_no_character_can_be_changed(place: int, character: str) -> None:
     """Every character is under the signature, the last one's spare bits included."""
@@ -40,6 +43,7 @@ def test_no_character_can_be_changed(place: int, character: str) -> None:
             CODEC.read(changed, "anna")
 
 
+@examples(60)
 @given(st.text(max_size=60))
 def test_garbage_is_refused(text: str) -> None:
     """Nothing but a cursor is read, and nothing else is raised."""

@@ -6,16 +6,19 @@ from hypothesis import strategies as st
 
 from contracts.failures import NotFound
 from resolvers.node_ids import decode_id_of, decode_node_id, encode_node_id, ids_of
+from tests.examples import examples
 
 IDS = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")
 
 
+@examples(60)
 @given(st.sampled_from(["Account", "Transaction"]), IDS)
 def test_an_id_comes_back_with_its_type(kind: str, id: str) -> None:
     """What was encoded is decoded, colons in the id included."""
     assert decode_node_id(encode_node_id(kind, id)) == (kind, id)
 
 
+@examples(60)
 @given(st.text(max_size=80))
 def test_garbage_is_nothings_id(text: str) -> None:
     """Every text is an id in its one spelling, or not found."""

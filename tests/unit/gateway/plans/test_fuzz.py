@@ -1,21 +1,21 @@
 """Drawn documents over drawn, often faulty, data are executed alike; bugs planted in the compiler are found this way.
 
-`FUZZ_CASES` is how many cases are drawn (each: a document, its twin, four sets of variables).
+Each case is a document, its twin and four sets of variables.
 """
 
 import asyncio
-import os
 
 import strawberry
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from gateway.plans.cache import PlanCache
 from gateway.plans.executor import compiled_executor
+from tests.examples import examples
 from tests.unit.gateway.plans.differences import difference
 from tests.unit.gateway.plans.odd_schema import OddTypes, odd_schema
 
-CASES = int(os.environ.get("FUZZ_CASES", "60"))
+RUN = examples(12, suppress_health_check=list(HealthCheck))
 SEEDS = st.integers(min_value=0, max_value=2**48)
 
 
@@ -28,12 +28,12 @@ def test_any_document_over_any_data_is_executed_alike() -> None:
     """Data, order of keys, errors with their paths, effects and batches are the same."""
     stock, (compiled, plans) = odd_schema(), _compiled()
 
-    @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
+    @RUN
     @given(seed=SEEDS)
     def run(seed: int) -> None:
         found = asyncio.run(difference(seed, stock, compiled))
         assert found is None, found
 
     run()
-    assert plans.compiled >= 4 * CASES
+    assert plans.compiled >= 4 * RUN.max_examples
     assert plans.interpreted == 0

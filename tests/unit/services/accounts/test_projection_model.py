@@ -3,13 +3,14 @@
 import sqlite3
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events import LogEntry
 from services.accounts.balances import balance_days, closing_of, current_balances
 from services.accounts.projection import apply
 from services.accounts.tables import SCHEMA
+from tests.examples import examples
 from tests.unit.services.accounts.samples import Named, account, entries, event, money
 
 ACCOUNTS = ("acc-0", "acc-1")
@@ -106,7 +107,7 @@ def batches(log: list[LogEntry], cuts: set[int]) -> list[list[LogEntry]]:
 
 
 @given(log=logs, cuts=st.sets(st.integers(0, 45)))
-@settings(max_examples=150, deadline=None)
+@examples(40)
 def test_balances_equal_those_of_a_naive_model(log: list[Named], cuts: set[int]) -> None:
     """Whatever the order, the repeats and the batches, each balance is what the whole log says."""
     connection = opened()
@@ -128,7 +129,7 @@ def test_balances_equal_those_of_a_naive_model(log: list[Named], cuts: set[int])
 
 
 @given(log=logs, cuts=st.sets(st.integers(0, 45)), crashes=st.sets(st.integers(0, 45)), back=st.integers(0, 5))
-@settings(max_examples=100, deadline=None)
+@examples(40)
 def test_a_crash_at_any_commit_leaves_the_same_state(
     log: list[Named], cuts: set[int], crashes: set[int], back: int
 ) -> None:

@@ -13,6 +13,7 @@ from services.analytics.alert_queries import alert_page, unread_counts
 from services.analytics.alert_states import STAGE_AFTER, AlertAction
 from services.analytics.answers import change_alert, mark_read
 from services.analytics.deliveries import DELIVERIES_MAX, with_delivery
+from tests.examples import examples
 from tests.unit.services.analytics.logs import Store, applied, at, people, seqs
 
 decode = msgspec.json.Decoder(AnyAlert).decode
@@ -40,6 +41,7 @@ def test_an_entry_that_is_not_the_next_is_a_conflict(after_seq: int) -> None:
     assert store.rows("alert_log") == before
 
 
+@examples(30)
 @given(st.lists(ACTIONS, max_size=20), st.integers(0, 6))
 def test_the_log_stays_gapless_and_unread_is_the_list_s_count(
     actions: list[tuple[int, AlertAction, str | None]], up_to: int
@@ -61,6 +63,7 @@ def test_the_log_stays_gapless_and_unread_is_the_list_s_count(
     assert unread_counts(store.connection, ["cust-1"]) == {"cust-1": len(unread.edges)}
 
 
+@examples(30)
 @given(st.lists(ACTIONS, max_size=20))
 def test_each_device_s_stage_only_rises_and_each_rise_is_an_entry(
     actions: list[tuple[int, AlertAction, str | None]],

@@ -18,6 +18,7 @@ from services.analytics.instants import DAY_US, number_of
 from services.analytics.recurring import frequency_of, next_date, read_streams, recurring_payments
 from services.analytics.spending import spending_report
 from services.analytics.tables import SCHEMA
+from tests.examples import examples
 
 START = number_of(date(2026, 3, 1))
 MARCH = days_between(date(2026, 3, 1), date(2026, 3, 31))
@@ -42,6 +43,7 @@ def fact(number: int, day: int, minor: int, **more: object) -> Fact:
     return Fact(**(values | more))  # type: ignore[arg-type]  # the fields of a fact
 
 
+@examples(25)
 @given(
     st.lists(
         st.tuples(

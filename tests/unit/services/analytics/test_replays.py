@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import rules as r
@@ -13,6 +13,7 @@ from services.analytics.closing import close_quiet, watched_accounts
 from services.analytics.instants import micros_of
 from services.analytics.rule_store import create_rule
 from services.analytics.tables import STATES
+from tests.examples import examples
 from tests.unit.services.analytics.logs import LATENESS_S, Log, Store, at, people, seqs
 
 KINDS = ("payment.pending", "payment.booked", "card.authorised", "card.declined", "payment.rejected", "card.reversed")
@@ -64,7 +65,7 @@ def state_of(store: Store) -> dict[str, list[tuple[object, ...]]]:
     return {table: store.rows(table) for table in TABLES}
 
 
-@settings(max_examples=60, deadline=None)
+@examples(25)
 @given(logs, st.data())
 def test_cuts_and_crashes_leave_an_undisturbed_run(
     drawn: list[tuple[str, int, str, int, bool]], data: st.DataObject
@@ -84,7 +85,7 @@ def test_cuts_and_crashes_leave_an_undisturbed_run(
     assert state_of(disturbed) == state_of(undisturbed)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(25)
 @given(logs, st.sets(st.integers(4, 34)))
 def test_quiet_ticks_raise_what_the_next_event_would_have(
     drawn: list[tuple[str, int, str, int, bool]], ticks: set[int]
@@ -101,7 +102,7 @@ def test_quiet_ticks_raise_what_the_next_event_would_have(
     assert ticked.rows("late_events") == quiet.rows("late_events")
 
 
-@settings(max_examples=40, deadline=None)
+@examples(25)
 @given(logs)
 def test_every_customer_s_log_is_gapless_and_its_ids_are_unique(drawn: list[tuple[str, int, str, int, bool]]) -> None:
     """Seqs are 1, 2, 3, … for each customer, and no alert is raised twice."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from contracts.failures import Rejected
 from contracts.vocabulary import SpendingCategory, TransactionStatus
 from services.events.history import Movement, moved
+from tests.examples import examples
 from tests.unit.services.events.samples import PAYMENT, payment, raw, screened
 
 KINDS = ["payment.pending", "card.authorised", "payment.booked", "payment.rejected", "card.declined", "card.reversed"]
@@ -89,6 +90,7 @@ def test_a_release_of_nothing_is_refused() -> None:
     assert refused.value.reason == "UNKNOWN_TRANSACTION"
 
 
+@examples(60)
 @given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=8))
 def test_a_status_never_goes_back(kinds: list[str]) -> None:
     """In any order of events the status only goes from pending to rejected to booked, and booked is final."""

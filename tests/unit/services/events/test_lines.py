@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.events.lines import LINE_BYTES_KEPT, LineSplitter
+from tests.examples import examples
 
 
 def split(chunks: list[bytes]) -> list[bytes]:
@@ -11,6 +12,7 @@ def split(chunks: list[bytes]) -> list[bytes]:
     return [line for chunk in chunks for line in splitter.feed(chunk)] + splitter.end()
 
 
+@examples(60)
 @given(st.lists(st.binary(max_size=20).map(lambda part: part.replace(b"\r", b"")), max_size=10))
 def test_where_chunks_end_does_not_matter(chunks: list[bytes]) -> None:
     """The lines are those of the whole, without blank ones."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from contracts.events import EVENT_BYTES_MAX, EVENT_TYPES
 from services.events.amounts import CHECKS
 from services.events.screening import Refused, Screened, screen
+from tests.examples import examples
 from tests.unit.services.events.samples import ACCOUNT, LATEST, PAYMENT, event, payment, raw, screened
 
 EUR = "EUR"
@@ -117,6 +118,7 @@ def test_every_event_type_has_its_checks() -> None:
     assert set(CHECKS) == set(EVENT_TYPES.values())
 
 
+@examples(50)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_screened_or_refused(record: bytes) -> None:
     """Screening never raises, whatever the bytes."""
@@ -130,6 +132,7 @@ json_values = st.recursive(
 )
 
 
+@examples(50)
 @given(st.sampled_from(sorted([*event("", {}), *PAYMENT, "merchant"])), json_values)
 def test_any_json_in_any_field_is_screened_or_refused(field: str, value: Any) -> None:
     """A well-formed event with anything at all in one field never breaks screening."""

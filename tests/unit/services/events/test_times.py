@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.events.times import canonical_moment, canonical_time, is_date
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
 moments = st.datetimes(datetime(1970, 1, 2), datetime(9999, 1, 1), timezones=offsets)  # noqa: DTZ001 - naive bounds
 
 
+@examples(60)
 @given(moments, moments)
 def test_sortable_times_sort_as_the_moments_do(one: datetime, other: datetime) -> None:
     """Comparing the texts is comparing the moments."""
