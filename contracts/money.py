@@ -85,6 +85,11 @@ def minor_of(amount: str, currency: str, *, signed: bool = False) -> int:
         Rejected: `BAD_AMOUNT` or `UNKNOWN_CURRENCY`; do not retry.
     """
     exponent = exponent_of(currency)
+    point = len(amount) - exponent - 1
+    if point > 0 and exponent and amount[point] == "." and amount.isascii():  # as nearly all are; the rest takes 3x
+        digits = amount[:point] + amount[point + 1 :]
+        if digits.isdigit() and (point == 1 or digits[0] != "0") and len(digits) <= AMOUNT_DIGITS_MAX:
+            return int(digits)
     negative = signed and amount.startswith("-")
     match = _AMOUNT.fullmatch(amount, 1 if negative else 0)
     if match is None:

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from contracts.events import LogEntry
+from contracts.stored_events import log_entries
 
 WAIT_S = 30
 """How long the event service keeps a quiet stream open."""
@@ -23,7 +24,6 @@ BUFFER_BYTES_MAX = 16 * 1024 * 1024
 """Most bytes of one unfinished batch; a record is at most 64 KiB, so this is never met by a correct peer."""
 HEALTHY_WITHIN_S = 10.0
 
-_entries = msgspec.json.Decoder(LogEntry)
 _log = structlog.get_logger(__name__)
 
 
@@ -107,7 +107,7 @@ class LogReader:
             return []
         lines = bytes(buffer[:end])
         del buffer[:end]
-        entries = _entries.decode_lines(lines)
+        entries = log_entries.decode_lines(lines)
         for number, entry in enumerate(entries, start=after + 1):
             if entry.offset != number:
                 raise aiohttp.ClientPayloadError(f"the event log answered offset {entry.offset} instead of {number}")

@@ -14,6 +14,7 @@ from contracts import events as e
 from contracts.events import LogEntry
 from contracts.money import minor_of
 from contracts.rules import FailureCondition
+from contracts.stored_events import stored
 from contracts.vocabulary import TransactionStatus
 from services.analytics.balances import move_balance, restate
 from services.analytics.batches import read_batch
@@ -63,10 +64,10 @@ class _Applying:
         self._accepted_at = ""
         self._accepted_us = 0
         self._handlers: dict[type, Callable[[LogEntry, Any], None]] = {
-            e.BalanceReported: self._report_balance,
-            e.CardReversed: self._release,
-            e.LoginSucceeded: self._log_in,
-            e.StandingOrderFailed: self._fail_order,
+            stored(e.BalanceReported): self._report_balance,
+            stored(e.CardReversed): self._release,
+            stored(e.LoginSucceeded): self._log_in,
+            stored(e.StandingOrderFailed): self._fail_order,
         }
 
     def apply(self, entry: LogEntry, data: Any) -> None:
@@ -94,16 +95,18 @@ class _Applying:
         sight = Sight(account, fact, before, partial(work.facts_between, fact.account_id))
         self._add_spending(sight)
         self._add_card_payment(sight)
-        if type(data) is e.CardDeclined:
-            sight.decline_reason = data.reason
-        elif type(data) is e.PaymentRejected:
-            sight.failure_reason = data.reason
+        if fact.status is TransactionStatus.REJECTED:
+            if isinstance(data, e.CardDeclined):
+                sight.decline_reason = data.reason
+            elif isinstance(data, e.PaymentRejected):
+                sight.failure_reason = data.reason
         self._judge(sight)
         self._close_by_event(data.account_id, account, fact.occurred_us)
 
     def _hear(self, account_id: str, account: AccountState) -> None:
         """Close what the log's clock closes before this event, and note that the account was heard of."""
-        close_by_clock(self._work, account_id, account, self._accepted_us, self._lateness_us)
+        if self._accepted_us - account.heard_us >= self._lateness_us:
+            close_by_clock(self._work, account_id, account, self._accepted_us, self._lateness_us)
         account.heard_us = self._accepted_us
         self._work.memory.accounts.put(account_id, account)
 
@@ -121,7 +124,7 @@ class _Applying:
         if fact.spending:
             state, total = self._work.add_spending(fact, fact.spending)
             if fact.day >= account.open_day:
-                sight.day_total, sight.spread = total, partial(state.spread_before, account.open_day)
+                sight.day_total, sight.spread = total, partial(state.spread_under, total, account.open_day)
 
     def _add_card_payment(self, sight: Sight) -> None:
         """Remember a payment by card. One without a time of day says nothing about minutes and is left out."""
@@ -136,18 +139,19 @@ class _Applying:
         sight.card_payments = card.recent
 
     def _judge(self, sight: Sight) -> None:
-        work, fact = self._work, sight.fact
+        work, fact, rules = self._work, sight.fact, self._work.rules
         triggers = triggers_of(sight)
+        banks = rules.narrowed(triggers, sight)
         for customer_id in sight.account.holders:
-            rules = work.rules.account_rules(work.connection, customer_id, fact.account_id, triggers)
-            self._raise(customer_id, rules, sight)
+            if banks or rules.has_own(work.connection, customer_id):
+                asked = rules.account_rules(work.connection, customer_id, fact.account_id, banks)
+                self._raise(customer_id, asked, sight)
         if fact.card_id is None or not triggers & CARD_TRIGGERS:
             return
         for customer_id in self._card_users(fact.card_id, sight.account):
             sight.home = work.customer(customer_id).residency
-            asked = triggers & ~COUNTRY if sight.home == fact.country else triggers
-            rules = work.rules.card_rules(work.connection, customer_id, fact.account_id, asked)
-            self._raise(customer_id, rules, sight)
+            banks = triggers & ~COUNTRY if sight.home == fact.country else triggers
+            self._raise(customer_id, rules.card_rules(work.connection, customer_id, fact.account_id, banks), sight)
 
     def _raise(self, customer_id: str, rules: Rules, sight: Sight) -> None:
         for rule in rules:

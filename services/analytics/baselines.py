@@ -6,6 +6,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -32,15 +33,19 @@ def spread_of(values: Sequence[int]) -> Spread | None:
         return None
     median = _doubled_median(sorted(values))
     # Deviations are in halves already, so their doubled median is in quarters.
-    quarters = _doubled_median(sorted(abs(2 * value - median) for value in values))
+    quarters = _doubled_median(sorted([abs(2 * value - median) for value in values]))
     return Spread(median, quarters // 2, len(values))
 
 
 def threshold_of(spread: Spread, deviations: str) -> int:
     """Return the largest whole amount, in minor units, that is not above median + deviations x 1.4826 x MAD."""
-    steps = int(Decimal(deviations) * _SCALE)
-    numerator = spread.median_halves * _SCALE * _SCALE + steps * _CONSISTENCY * spread.mad_halves
+    numerator = spread.median_halves * _SCALE * _SCALE + _steps(deviations) * _CONSISTENCY * spread.mad_halves
     return numerator // (2 * _SCALE * _SCALE)
+
+
+@lru_cache(1024)
+def _steps(deviations: str) -> int:
+    return int(Decimal(deviations) * _SCALE)
 
 
 def median_minor(spread: Spread) -> int:

@@ -13,6 +13,7 @@ import structlog
 
 from contracts import events as e
 from contracts.categories import category_of
+from contracts.stored_events import DATA_DECODERS
 from services.analytics.facts import STATUS_AFTER
 from services.analytics.states import category_key
 
@@ -31,7 +32,7 @@ RELEVANT = frozenset(
 )
 """The data of the events that change what analytics knows; the rest (prices, holdings, …) passes unread."""
 
-_DECODERS = {name: e.EVENT_DECODERS[name] for name, kind in e.EVENT_TYPES.items() if kind in RELEVANT}
+_DECODERS = {name: DATA_DECODERS[name] for name, kind in e.EVENT_TYPES.items() if kind in RELEVANT}
 _log = structlog.get_logger(__name__)
 
 

@@ -16,6 +16,7 @@ import msgspec
 from contracts import events as e
 from contracts.categories import category_of, counts_as_spending
 from contracts.money import minor_of
+from contracts.stored_events import by_type
 from contracts.vocabulary import CreditDebitIndicator, SpendingCategory, TransactionStatus
 from services.analytics.instants import day_number, day_of
 
@@ -30,6 +31,7 @@ STATUS_AFTER: dict[type, TransactionStatus] = {
     e.PaymentRejected: TransactionStatus.REJECTED,
     e.CardDeclined: TransactionStatus.REJECTED,
 }
+_STATUS_AFTER = by_type(STATUS_AFTER)
 
 
 class Fact(msgspec.Struct, gc=False):
@@ -60,7 +62,7 @@ class Fact(msgspec.Struct, gc=False):
 
 def fact_after(before: Fact | None, data: e.Payment, occurred_us: int) -> Fact | None:
     """Return the fact after a payment event; None where the event changes nothing."""
-    status = STATUS_AFTER[type(data)]
+    status = _STATUS_AFTER[type(data)]
     if before is not None and not _may_follow(status, before.status):
         return None
     category = category_of(data)
@@ -130,7 +132,7 @@ _UPSERT = (
 
 
 def write_facts(connection: sqlite3.Connection, facts: Iterable[Fact]) -> None:
-    """Insert facts or replace the rows of the same movements."""
+    """Insert facts or replace the rows of the same movements; of several of one movement the last one stays."""
     connection.executemany(_UPSERT, [msgspec.structs.astuple(fact) for fact in facts])
 
 

@@ -1,6 +1,7 @@
 """Event time as integers: microseconds and days since 1970-01-01 UTC, from and to RFC 3339. Pure."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -33,6 +34,7 @@ def day_of(micros: int) -> int:
     return micros // DAY_US
 
 
+@lru_cache(4096)
 def day_number(text: str) -> int:
     """Return the day of an ISO date."""
     return date.fromisoformat(text).toordinal() - _EPOCH_ORDINAL

@@ -5,7 +5,7 @@ After a transaction that was undone the memory must be forgotten: what was chang
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Generic, TypeVar
 
 import msgspec
@@ -28,16 +28,14 @@ class StateTable(Generic[V]):
         self._kept: dict[str, V] = {}
         self._changed: set[str] = set()
 
-    def load(self, connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+    def load(self, connection: sqlite3.Connection, keys: Collection[str]) -> None:
         """Bring the values of these keys into memory."""
         kept = self._kept
-        missing: list[str] = []
-        for key in set(keys):
-            value = kept.pop(key, None)
-            if value is None:
-                missing.append(key)
-            else:
-                kept[key] = value
+        missing = [key for key in keys if key not in kept]
+        if 2 * len(kept) > self._kept_max:  # before that nothing leaves soon, and who was used last does not matter
+            for key in keys:
+                if key in kept:
+                    kept[key] = kept.pop(key)
         for start in range(0, len(missing), LOOKUP_MAX):
             some = missing[start : start + LOOKUP_MAX]
             for key, value in connection.execute(f"{self._select} ({','.join('?' * len(some))})", some):

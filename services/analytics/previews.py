@@ -76,7 +76,8 @@ def _tried(rule: AlertRule, account: AccountState, facts: Sequence[Fact], home: 
         sight = Sight(account, fact, None, until, home)
         if fact.spending:
             state = categories[fact.category]
-            sight.day_total, sight.spread = state.add(fact.day, fact.spending), partial(state.spread_before, fact.day)
+            sight.day_total = total = state.add(fact.day, fact.spending)
+            sight.spread = partial(state.spread_under, total, fact.day)
         finding = evaluate(rule, sight)
         if finding is not None and finding.subject not in seen:
             seen.add(finding.subject)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from contracts import events as e
+from contracts.stored_events import by_type
 from services.analytics.workspace import Workspace
 
 
@@ -35,10 +36,12 @@ def _register_device(work: Workspace, data: e.DeviceRegistered) -> None:
     work.memory.customers.put(data.customer_id, customer)
 
 
-REGISTERS: dict[type, Callable[[Workspace, Any], None]] = {
-    e.AccountOpened: _open_account,
-    e.CardIssued: _issue_card,
-    e.CustomerRegistered: _register_customer,
-    e.DeviceRegistered: _register_device,
-}
+REGISTERS: dict[type, Callable[[Workspace, Any], None]] = by_type(
+    {
+        e.AccountOpened: _open_account,
+        e.CardIssued: _issue_card,
+        e.CustomerRegistered: _register_customer,
+        e.DeviceRegistered: _register_device,
+    }
+)
 """How each reference event is written down."""

@@ -12,7 +12,8 @@ from contracts.rules import AggregateCondition, AlertRule, NewDeviceCondition
 from contracts.vocabulary import Comparison, RuleState
 from services.analytics.bank_rules import BANK_RULES
 from services.analytics.rules import concerns_card
-from services.analytics.triggers import need_of
+from services.analytics.sights import Sight
+from services.analytics.triggers import Bounds, bounds_of, need_of
 
 CUSTOMERS_MAX = 100_000
 """Customers whose rules are remembered."""
@@ -29,6 +30,7 @@ class RuleBook:
         self._changes = -1
         self._bank: Rules = ()
         self._bank_triggered: dict[int, tuple[Rules, Rules]] = {}
+        self._bounds: dict[str, Bounds] = {}
         self._own: dict[str, Rules] = {}
         self.new_device: Rules = ()
 
@@ -39,18 +41,31 @@ class RuleBook:
             return
         self._own.clear()
         self._bank_triggered.clear()
+        self._bounds.clear()
         self._bank = tuple(filter(_is_active, bank_rules(connection)))
         self.new_device = tuple(rule for rule in self._bank if isinstance(rule.condition, NewDeviceCondition))
         self._changes = changes
 
+    def narrowed(self, triggers: int, sight: Sight) -> int:
+        """Return the triggers of an event that bank-wide rules about an account can fire on."""
+        currency = sight.fact.currency
+        bounds = self._bounds.get(currency)
+        if bounds is None:
+            bounds = self._bounds[currency] = bounds_of(self._bank, currency)
+        return bounds.narrow(triggers, sight)
+
+    def has_own(self, connection: sqlite3.Connection, customer_id: str) -> bool:
+        """Say whether a customer has active rules, which see every event of their accounts."""
+        return bool(self._own_rules(connection, customer_id))
+
     def card_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str, triggers: int) -> Rules:
-        """Return the rules about a cardholder's use of cards on an account that an event's triggers concern."""
+        """Return the rules about the use of cards on an account: the bank's of some triggers, all own ones."""
         own = self._own_rules(connection, customer_id)
         bank = self._triggered(triggers)[0]
         return bank + tuple(rule for rule in own if concerns_card(rule) and watches(rule, account_id)) if own else bank
 
     def account_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str, triggers: int) -> Rules:
-        """Return the rules about an account a customer holds that an event's triggers concern."""
+        """Return the rules about an account a customer holds: the bank's of some triggers, all own ones."""
         own = self._own_rules(connection, customer_id)
         bank = self._triggered(triggers)[1]
         return (

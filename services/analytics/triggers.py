@@ -1,7 +1,12 @@
 """What an event has that rules need: most have so little that most rules need not be asked (6 µs an event saved)."""
 
+import sys
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from contracts import rules as r
 from contracts.vocabulary import TransactionStatus
+from services.analytics.bank_rules import limit_in
 from services.analytics.sights import Sight
 
 AMOUNT, BALANCE, SPENDING, CARD_USE, DAY, COUNTRY, DECLINE, FAILURE = (1 << bit for bit in range(8))
@@ -43,3 +48,43 @@ def triggers_of(sight: Sight) -> int:
     if fact.country:
         found += COUNTRY
     return found
+
+
+class Bounds(NamedTuple):
+    """What no event of a currency within can make a set of rules fire, in its minor units."""
+
+    amount: int
+    """Only a payment of more does."""
+    balance: int
+    """Only a balance below does."""
+    day_total: int
+    """Only a day's total of this or more does."""
+
+    def narrow(self, triggers: int, sight: Sight) -> int:
+        """Return the triggers without those that the rules cannot fire on."""
+        fact = sight.fact
+        if triggers & AMOUNT and abs(fact.minor) <= self.amount:
+            triggers -= AMOUNT
+        if triggers & BALANCE and fact.balance_after is not None and fact.balance_after >= self.balance:
+            triggers -= BALANCE
+        if triggers & DAY and (sight.day_total is None or sight.day_total < self.day_total):
+            triggers -= DAY
+        return triggers
+
+
+def bounds_of(rules: Iterable[r.AlertRule], currency: str) -> Bounds:
+    """Return the bounds of rules for events of a currency."""
+    amounts, balances, totals = [sys.maxsize], [-sys.maxsize], [sys.maxsize]
+    for rule in rules:
+        match rule.condition:
+            case r.AmountCondition(amount=amount):
+                amounts += _known(limit_in(rule, amount, currency))
+            case r.BalanceCondition(threshold=threshold):
+                balances += _known(limit_in(rule, threshold, currency))
+            case r.BaselineCondition(minimum=minimum):
+                totals += [0] if minimum is None else _known(limit_in(rule, minimum, currency))
+    return Bounds(min(amounts), max(balances), min(totals))
+
+
+def _known(limit: int | None) -> list[int]:
+    return [] if limit is None else [limit]

@@ -4,8 +4,8 @@ Facts made in the batch are written when something must read them back, and at t
 """
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Sequence
-from operator import attrgetter
 
 from services.analytics.alert_log import SqliteAlertLog
 from services.analytics.batches import Batch
@@ -17,8 +17,6 @@ from services.analytics.states import AccountState, CardState, CategoryState, Cu
 
 FACTS_READ_MAX = 10_000
 """Facts of one account that a rule looks at together; the earliest of more are read."""
-
-_PLACE = attrgetter("account_id", "day")
 
 LateRow = tuple[int, str, str, str, str, int]
 """Offset, event id, source, account, event time as sent, seconds late."""
@@ -35,7 +33,7 @@ class Workspace:
         self.late: list[LateRow] = []
         self.windows_closed = 0
         self._facts: dict[str, Fact] = {}
-        self._unwritten: dict[str, dict[str, Fact]] = {}
+        self._unwritten: defaultdict[str, list[Fact]] = defaultdict(list)
         self.rules.refresh(connection)
 
     def load(self, batch: Batch) -> None:
@@ -78,7 +76,7 @@ class Workspace:
     def put_fact(self, fact: Fact) -> None:
         """Keep a new or changed fact."""
         self._facts[fact.transaction_id] = fact
-        self._unwritten.setdefault(fact.account_id, {})[fact.transaction_id] = fact
+        self._unwritten[fact.account_id].append(fact)
 
     def facts_between(self, account_id: str, start_us: int, end_us: int) -> Sequence[Fact]:
         """Read an account's facts in a time, both ends included, those of the batch among them."""
@@ -95,8 +93,8 @@ class Workspace:
 
     def finish(self, offset: int | None) -> None:
         """Write everything; `offset` is the last one applied, None for a tick of the clock."""
-        unwritten = [fact for facts in self._unwritten.values() for fact in facts.values()]
-        write_facts(self.connection, sorted(unwritten, key=_PLACE))
+        accounts = sorted(self._unwritten)
+        write_facts(self.connection, [fact for account_id in accounts for fact in self._unwritten[account_id]])
         self._unwritten.clear()
         if self.late:
             self.connection.executemany("INSERT OR IGNORE INTO late_events VALUES (?, ?, ?, ?, ?, ?)", self.late)
@@ -113,7 +111,7 @@ class Workspace:
         """Write one account's facts, so that they are read back; the others are cheaper written together at the end."""
         unwritten = self._unwritten.pop(account_id, None)
         if unwritten:
-            write_facts(self.connection, unwritten.values())
+            write_facts(self.connection, unwritten)
 
 
 def applied_offset(connection: sqlite3.Connection) -> int:
