@@ -4,6 +4,7 @@ Pure: it is given the environment, and touches nothing. An unknown or out-of-ran
 """
 
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 from urllib.parse import urlsplit
@@ -92,6 +93,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Comma-separated browser origins that may use the gateway besides its own; empty: none."""
     allowed_hosts: str = "localhost,127.0.0.1"
     """Comma-separated host names the gateway answers for."""
+    trusted_proxies: str = ""
+    """Comma-separated addresses and networks of proxies whose `X-Forwarded-For` and `-Proto` are believed."""
     tls_certificate: str = ""
     """PEM file of the gateway's certificate and its chain: with it, it speaks HTTPS only; empty: plain HTTP."""
     tls_key: str = ""
@@ -133,6 +136,13 @@ def _value(name: str, text: str, hint: Any) -> Any:
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 SECRET_LENGTH_MIN = 32
+_CHOICES = {
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+    "documents": ("open", "log", "only"),
+    "cost_mode": ("enforce", "measure"),
+    "execution": ("compiled", "stock", "shadow"),
+    "http_statuses": ("compatible", "v1"),
+}
 
 
 def checked(settings: Settings) -> Settings:
@@ -141,26 +151,28 @@ def checked(settings: Settings) -> Settings:
     Raises:
         BadSetting: it is not; the message names the setting.
     """
-    if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise BadSetting("BELFRY_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
-    if settings.documents not in {"open", "log", "only"}:
-        raise BadSetting("BELFRY_DOCUMENTS must be open, log or only.")
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            raise BadSetting(f"{PREFIX}{name.upper()} must be {', '.join(choices[:-1])} or {choices[-1]}.")
     if (settings.documents != "open" or settings.documents_manifest) and not (
         settings.documents_manifest and settings.documents_key
     ):
         raise BadSetting("BELFRY_DOCUMENTS_MANIFEST and BELFRY_DOCUMENTS_KEY are needed together.")
-    if settings.cost_mode not in {"enforce", "measure"}:
-        raise BadSetting("BELFRY_COST_MODE must be enforce or measure.")
-    if settings.execution not in {"compiled", "stock", "shadow"}:
-        raise BadSetting("BELFRY_EXECUTION must be compiled, stock or shadow.")
-    if settings.http_statuses not in {"compatible", "v1"}:
-        raise BadSetting("BELFRY_HTTP_STATUSES must be compatible or v1.")
     _check_tls(settings)
+    _check_proxies(settings)
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:
         raise BadSetting(f"BELFRY_SERVICE_TOKEN must have {SECRET_LENGTH_MIN} characters or more.")
     if settings.host not in LOOPBACK and not settings.service_token:
         raise BadSetting("BELFRY_SERVICE_TOKEN is needed when BELFRY_HOST is not a loopback address.")
     return settings
+
+
+def _check_proxies(settings: Settings) -> None:
+    for proxy in filter(None, map(str.strip, settings.trusted_proxies.split(","))):
+        try:
+            ip_network(proxy)
+        except ValueError:
+            raise BadSetting("BELFRY_TRUSTED_PROXIES must hold addresses or networks, such as 10.0.0.0/8.") from None
 
 
 def _check_tls(settings: Settings) -> None:

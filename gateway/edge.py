@@ -20,7 +20,7 @@ from gateway.execution import Engine
 from gateway.health import Checks, Health
 from gateway.http import GraphQLOverHTTP
 from gateway.identity import Authenticator
-from gateway.operators import is_operator
+from gateway.operators import operators
 from gateway.rate_limits import RateLimits
 from gateway.revocation_route import revocation_route
 from gateway.statuses import StatusProfile
@@ -44,15 +44,15 @@ def create_edge(
     init_wait_s: float = INIT_WAIT_S,
 ) -> Starlette:
     """Build the application around an engine; `routes` come after its own. `state.streams` and `.sockets` count."""
-    origins = split_setting(settings.allowed_origins)
+    origins, is_operator = split_setting(settings.allowed_origins), operators(settings)
     streams = Streams(engine, authenticator.revocations)
     sockets = Sockets(engine, authenticator, rates, allowed_origins=origins, init_wait_s=init_wait_s)
     app = Starlette(
         routes=[
             Route(PATH, GraphQLOverHTTP(engine, authenticator, rates, streams, StatusProfile(settings.http_statuses))),
             WebSocketRoute(PATH, sockets),
-            *Health(checks, operator_token=settings.service_token).routes(),
-            revocation_route(authenticator.revocations, _may_revoke(settings)),
+            *Health(checks, is_operator).routes(),
+            revocation_route(authenticator.revocations, is_operator),
             *routes,
         ],
         middleware=[
@@ -63,13 +63,6 @@ def create_edge(
     )
     app.state.streams, app.state.sockets = streams, sockets
     return app
-
-
-def _may_revoke(settings: Settings) -> Callable[[Request], bool]:
-    """Return who may revoke: without a service token nobody but in the demo, as a proxy too is on this machine."""
-    if not settings.service_token and not settings.demo:
-        return lambda _: False
-    return lambda request: is_operator(request, settings.service_token)
 
 
 def split_setting(text: str) -> tuple[str, ...]:

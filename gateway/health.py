@@ -1,7 +1,7 @@
 """Whether the gateway lives, whether it is ready, and its metrics.
 
 `/health/live` and `/health/ready` say no more than yes or no to strangers; the metrics and the name of what is missing
-are for operators: with the service token where one is set, from this machine where none is.
+are for operators (operators.py).
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.answers import encode_json
-from gateway.operators import is_operator
+from gateway.operators import IsOperator
 
 READY_KEPT_S = 1.0
 """How long an answer is repeated, so that asking costs the services nothing more."""
@@ -24,9 +24,9 @@ Checks = Callable[[], Awaitable[dict[str, bool]]]
 class Health:
     """The health and metrics routes."""
 
-    def __init__(self, checks: Checks, *, operator_token: str) -> None:
+    def __init__(self, checks: Checks, is_operator: IsOperator) -> None:
         self._checks = checks
-        self._operator_token = operator_token
+        self._is_operator = is_operator
         self._kept: tuple[float, dict[str, bool]] = (float("-inf"), {})
         self._lock = asyncio.Lock()
 
@@ -47,13 +47,13 @@ class Health:
         checks = await self._current()
         ready = all(checks.values())
         shown: dict[str, object] = {"status": "ready" if ready else "not ready"}
-        if is_operator(request, self._operator_token):
+        if self._is_operator(request):
             shown["checks"] = checks
         return _json(200 if ready else 503, shown)
 
     async def metrics(self, request: Request) -> Response:
         """Answer the metrics to operators; to others the path does not exist."""
-        if not is_operator(request, self._operator_token):
+        if not self._is_operator(request):
             return _json(404, {"errors": [{"message": "Not found.", "extensions": {"code": "NOT_FOUND"}}]})
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

@@ -37,16 +37,27 @@ def mask_event(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str,
 
 
 def configure_logs(level: str) -> None:
-    """Log from `level` up."""
+    """Log from `level` up; what libraries log comes out the same way, from WARNING up."""
+    begin: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    end: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info,
+        mask_event,
+        structlog.processors.JSONRenderer(),
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*begin, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *end],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(logging.WARNING, logging.getLevelName(level)), force=True)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            mask_event,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*begin, *end],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

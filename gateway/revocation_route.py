@@ -4,8 +4,6 @@ Answers 200 with what is in force. Demanding JSON keeps pages of other sites out
 same machine. To whom is no operator the path does not exist.
 """
 
-from collections.abc import Callable
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,13 +12,12 @@ from starlette.routing import Route
 from contracts.failures import Failure, NotFound, Rejected, TooLarge, UnsupportedMedia
 from gateway.answers import encode_json
 from gateway.errors import render_failure
+from gateway.operators import IsOperator
 from gateway.revocation_stores import Revocation
 from gateway.revocations import Revocations
 
 PATH = "/revocations"
 BODY_BYTES_MAX = 2 * 1024
-
-IsOperator = Callable[[Request], bool]
 
 
 class Wanted(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

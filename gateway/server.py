@@ -10,6 +10,7 @@ import uvicorn
 from contracts.settings import Settings
 from contracts.tls import public_tls
 from gateway.app import create_app
+from gateway.edge import split_setting
 from gateway.listeners import server_config
 from gateway.logs import configure_logs
 
@@ -44,4 +45,6 @@ def serve_gateway(settings: Settings) -> None:
     """
     configure_logs(settings.log_level)
     app = create_app(settings)
-    _Server(server_config(app, host=settings.host, port=settings.port, tls=public_tls(settings))).run()
+    proxies = split_setting(settings.trusted_proxies)
+    tls = public_tls(settings)
+    _Server(server_config(app, host=settings.host, port=settings.port, tls=tls, trusted_proxies=proxies)).run()

@@ -34,8 +34,21 @@ UNTRUSTED = Counter("belfry_gateway_untrusted_documents", "Documents run that th
 DIFFERENCES = Counter(
     "belfry_gateway_execution_differences", "Queries whose plan answered otherwise than graphql-core, in shadow mode."
 )
+_CUT = Counter("belfry_gateway_connections_cut", "Connections ended for what their client did, by reason.", ["reason"])
 REFUSALS = Counter("belfry_gateway_refusals", "Requests refused before execution, by code.", ["code"])
 
+
+class Cut(StrEnum):
+    """Why a connection was ended before or beside any answer."""
+
+    BAD_HEAD = "bad_head"
+    SLOW_HEAD = "slow_head"
+    SLOW_BODY = "slow_body"
+    LARGE_BODY = "large_body"
+    SLOW_READER = "slow_reader"
+
+
+CUT = {reason: _CUT.labels(reason) for reason in Cut}
 
 # Looking a label up costs more than counting: the few there are, are looked up once.
 _WITHOUT = {transport: OPERATIONS.labels(transport, "ok") for transport in Transport}

@@ -97,7 +97,10 @@ class Sockets:
         if not origin or origin in self._allowed_origins:
             return True
         host: bytes = headers.get(b"host", b"")
-        page = urlsplit(origin)
+        try:
+            page = urlsplit(origin)
+        except ValueError:
+            return False
         # Over TLS a page without it is not of this host: whoever is in between could have written it.
         guarded = scope["scheme"] != "wss" or page.scheme == "https"
         return bool(guarded and page.netloc == host.decode("latin-1"))

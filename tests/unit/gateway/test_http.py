@@ -5,13 +5,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
+from contracts.settings import Settings
+from gateway.edge import create_edge
+from gateway.execution import Engine
 from gateway.http import BODY_BYTES_MAX
+from gateway.identity import Authenticator
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
+from gateway.rate_limits import RateLimits
 from tests.examples import examples
 
 MODERN = {"Accept": GRAPHQL_RESPONSE}
@@ -272,8 +278,46 @@ async def test_a_request_id_is_kept_when_it_is_harmless(client: httpx.AsyncClien
     assert len(replaced.headers["x-request-id"]) == 16
 
 
-async def test_readiness_is_that_of_the_services(client: httpx.AsyncClient) -> None:
-    """One service that is not ready makes the gateway not ready."""
-    response = await client.get("/health/ready")
-    assert response.status_code == 503
-    assert response.json()["checks"]["analytics"] is False
+SERVICE_TOKEN = "s" * 32
+
+
+@pytest.mark.parametrize(
+    ("changes", "header", "shown"),
+    [
+        ({}, "", False),
+        ({"demo": True}, "", True),
+        ({"service_token": SERVICE_TOKEN}, f"Bearer {SERVICE_TOKEN}", True),
+        ({"service_token": SERVICE_TOKEN, "demo": True}, "", False),
+        ({"service_token": SERVICE_TOKEN}, f"Bearer {SERVICE_TOKEN[1:]}", False),
+    ],
+)
+async def test_what_is_inside_is_shown_to_operators_only(
+    settings: Settings,
+    engine: Engine,
+    authenticator: Authenticator,
+    rates: RateLimits,
+    changes: dict[str, Any],
+    header: str,
+    shown: bool,
+) -> None:
+    """Readiness says no more than yes or no to others, and metrics do not exist for them; this machine counts in the
+    demo only, as a proxy too may be on it.
+    """
+    edge = create_edge(
+        msgspec.structs.replace(settings, **changes),
+        engine=engine,
+        authenticator=authenticator,
+        rates=rates,
+        checks=_one_is_missing,
+    )
+    headers = {"Authorization": header} if header else {}
+    transport = httpx.ASGITransport(edge, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers=headers) as client:
+        ready, metrics = await client.get("/health/ready"), await client.get("/metrics")
+    assert ready.status_code == 503
+    assert ready.json().get("checks") == ({"accounts": True, "analytics": False} if shown else None)
+    assert metrics.status_code == (200 if shown else 404)
+
+
+async def _one_is_missing() -> dict[str, bool]:
+    return {"accounts": True, "analytics": False}

@@ -1,0 +1,212 @@
+"""uvicorn's HTTP connection with the bounds it does not have by itself.
+
+    head      at most HEADER_BYTES_MAX and HEADERS_MAX, within HEADER_S_MAX, naming one host: else 408, 431 or 400
+    body      may take BODY_S_MAX, and as long as the answer does; what nobody reads any more is cut off
+    pipeline  at most PIPELINED_MAX requests wait behind the one being answered
+    answer    a client that takes nothing of it for WRITE_S_MAX is cut off
+
+Trailers are ignored: they would count as headers that no proxy in front has seen. The size and duration of a body that
+is read are bounded where it is read, in http.py.
+"""
+
+import asyncio
+from enum import Enum
+from typing import cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from gateway.telemetry import CUT, Cut
+
+HEADER_BYTES_MAX = 32 * 1024
+"""Request line and headers of one request."""
+HEADERS_MAX = 100
+"""Headers of one request; the WebSocket handshake would stop at 128."""
+UPGRADE_LINE_BYTES_MAX = 8_000
+"""One header of a WebSocket handshake."""
+HEADER_S_MAX = 10.0
+"""From the connection, or the first byte of a request, to the end of its headers."""
+BODY_S_MAX = 15.0
+"""From the end of the headers: longer than http.py waits for a body, so that its answer comes first."""
+REQUEST_BYTES_MAX = 8 * 1024 * 1024
+"""Bytes of a request taken off the wire, whether or not anybody wants them."""
+PIPELINED_MAX = 16
+WRITE_S_MAX = 30.0
+
+_REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+
+
+class _Phase(Enum):
+    IDLE = "between requests"
+    HEAD = "in a head"
+    BODY = "in a body"
+    UPGRADED = "another protocol's"
+
+
+class _RefusedHead(Exception):
+    """Raised in a callback of the parser, which then stops parsing: the connection is over."""
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """One connection; the times are its class's, so that tests need not wait for them."""
+
+    header_s_max = HEADER_S_MAX
+    body_s_max = BODY_S_MAX
+    write_s_max = WRITE_S_MAX
+    _phase = _Phase.IDLE
+    _received = 0
+    _chunk = 0
+    _refusal = 400
+    _timer: asyncio.TimerHandle | None = None
+    _timed: _Phase | None = None
+    _write_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Give the first request its time."""
+        super().connection_made(transport)
+        self._give_time(_Phase.HEAD, self.header_s_max)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what arrives, and give what is unfinished its time."""
+        self._chunk = len(data)
+        self._received += self._chunk
+        super().data_received(data)
+        if self._phase is _Phase.UPGRADED or self.transport.is_closing():
+            return
+        if self._phase is _Phase.IDLE and self._answering:
+            self._stop_timer()
+        elif self._phase is _Phase.BODY:
+            self._bound(_Phase.BODY, self.body_s_max, REQUEST_BYTES_MAX)
+        else:  # in a head, or line ends between requests, for which uvicorn no longer counts the connection as idle
+            self._bound(_Phase.HEAD, self.header_s_max, HEADER_BYTES_MAX)
+
+    def on_message_begin(self) -> None:
+        """Begin to count a head."""
+        self._phase, self._received = _Phase.HEAD, self._chunk
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Refuse a head that is not as it must be; what is accepted starts being answered."""
+        self._phase = _Phase.BODY
+        hosts = len([name for name, _ in self.headers if name == b"host"])
+        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):  # RFC 9112, 3.2
+            self._refuse_head(400)
+        if len(self.headers) > HEADERS_MAX or (self._received > HEADER_BYTES_MAX and self._is_large()):
+            self._refuse_head(431)
+        if len(self.pipeline) >= PIPELINED_MAX:
+            self._refuse_head(400)
+        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            self.headers = []  # for the trailers; the request has its own
+        elif any(len(name) + len(value) > UPGRADE_LINE_BYTES_MAX for name, value in self.headers):
+            self._refuse_head(431)
+
+    def on_message_complete(self) -> None:
+        """The next bytes begin another head."""
+        self._phase, self._received = _Phase.IDLE, 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Cut off a client that the connection is closed to, should it not take the answer."""
+        super().on_response_complete()
+        if self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self._give_time_to_write()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to the WebSocket protocol."""
+        self._stop_timer()
+        self._phase = _Phase.UPGRADED
+        super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        """The client takes less than it is sent: give it time."""
+        super().pause_writing()
+        self._give_time_to_write()
+
+    def resume_writing(self) -> None:
+        """It took what there was."""
+        super().resume_writing()
+        self._stop_write_timer()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing was asked for long: close; cut off who has not even taken the last answer."""
+        if self.transport.get_write_buffer_size():
+            self._cut(Cut.SLOW_READER)
+        super().timeout_keep_alive_handler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timers."""
+        self._stop_timer()
+        self._stop_write_timer()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser could not read, or a callback refused."""
+        del msg  # uvicorn's text
+        self._refuse(self._refusal)
+
+    @property
+    def _answering(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete
+
+    def _is_large(self) -> bool:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEADER_BYTES_MAX
+
+    def _refuse_head(self, status: int) -> None:
+        self._refusal = status
+        raise _RefusedHead
+
+    def _bound(self, phase: _Phase, seconds: float, most: int) -> None:
+        if self._timed is not phase:
+            self._give_time(phase, seconds)
+        if self._received > most:
+            if phase is _Phase.HEAD:
+                self._refuse(431)
+            else:
+                self._cut(Cut.LARGE_BODY)
+
+    def _give_time(self, phase: _Phase, seconds: float) -> None:
+        self._stop_timer()
+        self._timed = phase
+        self._timer = self.loop.call_later(seconds, self._time_is_up, phase, seconds)
+
+    def _time_is_up(self, phase: _Phase, seconds: float) -> None:
+        if self._answering and (phase is _Phase.HEAD or self.cycle.response_started):
+            self._give_time(phase, seconds)  # its own bounds end it; what the client began meanwhile can wait
+        elif phase is _Phase.HEAD:
+            self._refuse(408)
+        else:
+            self._cut(Cut.SLOW_BODY)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._timed = None
+
+    def _give_time_to_write(self) -> None:
+        self._stop_write_timer()
+        self._write_timer = self.loop.call_later(self.write_s_max, self._cut, Cut.SLOW_READER)
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _cut(self, why: Cut) -> None:
+        CUT[why].inc()
+        self.transport.abort()
+
+    def _refuse(self, status: int) -> None:
+        self._stop_timer()
+        if self.transport.is_closing():
+            return
+        CUT[Cut.SLOW_HEAD if status == 408 else Cut.BAD_HEAD].inc()
+        if self._answering:
+            if self.cycle.response_started:
+                self.transport.abort()  # a second answer in the middle of the first would be read as part of it
+                return
+            self.cycle.disconnected = True  # whatever the application makes of it is not sent
+        head = b"HTTP/1.1 %d %s\r\n" % (status, _REASONS[status])
+        self.transport.write(head + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+        self._give_time_to_write()

@@ -1,0 +1,72 @@
+"""uvicorn's WebSocket connection with the bounds it does not have by itself.
+
+A client that takes nothing of what it is sent is not read from, so that its pings cost no memory, and is cut off after
+WRITE_S_MAX; so is one that does not end a closing handshake. Messages of very many frames are refused.
+"""
+
+import asyncio
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from gateway.http_connections import WRITE_S_MAX
+from gateway.telemetry import CUT, Cut
+
+FRAMES_MAX = 1_024
+"""Frames of one message; the message's bytes are bounded too, but frames may be empty."""
+TOO_BIG = 1009
+CLOSE_S_MAX = 15.0
+
+
+class BoundedSocketProtocol(WebSocketsSansIOProtocol):
+    """One socket; the time is its class's, so that tests need not wait for it."""
+
+    write_s_max = WRITE_S_MAX
+    _write_timer: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take data; a handshake that websockets cannot read ends the connection."""
+        super().data_received(data)
+        if not self.handshake_initiated:
+            self._cut(Cut.BAD_HEAD)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a further frame of a message."""
+        if len(self.frames) >= FRAMES_MAX:
+            self.frames = []
+            self.conn.fail(TOO_BIG, "too many frames")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
+
+    def pause_writing(self) -> None:
+        """The client takes less than it is sent: stop reading from it, and give it time."""
+        super().pause_writing()
+        self.transport.pause_reading()
+        self._write_timer = self.loop.call_later(self.write_s_max, self._cut, Cut.SLOW_READER)
+
+    def resume_writing(self) -> None:
+        """It took what there was."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+        if not self.read_paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer."""
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+        super().connection_lost(exc)
+
+    async def run_asgi(self) -> None:
+        """Run the application, then give the client its time to end the closing handshake."""
+        try:
+            await super().run_asgi()
+        finally:
+            self.loop.call_later(CLOSE_S_MAX, self.transport.abort)
+
+    def _cut(self, why: Cut) -> None:
+        CUT[why].inc()
+        self.transport.abort()
