@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-SHARED = ("bank", "mortal_bank", "edge", "belfry_url")
+SHARED = ("bank", "mortal_bank", "tls_bank", "edge", "belfry_url")
 """Fixtures that start processes; the first one that a test asks for names its group."""
 
 

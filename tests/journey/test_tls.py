@@ -46,7 +46,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) ->
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bank(
+async def tls_bank(
     tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str], authority: trustme.CA
 ) -> AsyncIterator[Bank]:
     """All four processes; asked by one who shows the services' certificate."""
@@ -69,23 +69,25 @@ def _trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_an_event_reaches_graphql_over_certificates_only(bank: Bank, settings: dict[str, str]) -> None:
+async def test_an_event_reaches_graphql_over_certificates_only(tls_bank: Bank, settings: dict[str, str]) -> None:
     """Producer, log, projection, gateway, client: and the gateway's clients as `belfry` opens them reach a service."""
-    async with EventClient(bank.belfry.urls["events"], tls=bank.belfry.tls) as producer:
-        events = [json.dumps(event).encode() for event in (bank.customer("ada"), bank.account("ada-current", "ada"))]
+    async with EventClient(tls_bank.belfry.urls["events"], tls=tls_bank.belfry.tls) as producer:
+        events = [
+            json.dumps(event).encode() for event in (tls_bank.customer("ada"), tls_bank.account("ada-current", "ada"))
+        ]
         answer = await producer.post(events)
     assert answer.summary.accepted == len(events)
-    await bank.applied(answer.summary.offset)
-    shown = await bank.ask("ada", "{ viewer { accounts { displayName } } }")
+    await tls_bank.applied(answer.summary.offset)
+    shown = await tls_bank.ask("ada", "{ viewer { accounts { displayName } } }")
     assert shown == {"data": {"viewer": {"accounts": [{"displayName": "Account ada-current"}]}}}
-    async with open_backends(read_settings(settings | _ports(bank))) as backends:
+    async with open_backends(read_settings(settings | _ports(tls_bank))) as backends:
         assert await backends.ready() == {"accounts": True, "events": True, "analytics": True}
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_gateway_needs_no_certificate_of_its_clients(bank: Bank, authority: trustme.CA) -> None:
+async def test_the_gateway_needs_no_certificate_of_its_clients(tls_bank: Bank, authority: trustme.CA) -> None:
     """A phone has none; a browser is told to stay with TLS, and plain HTTP is not answered."""
-    url = f"{bank.belfry.urls['gateway']}/health/live"
+    url = f"{tls_bank.belfry.urls['gateway']}/health/live"
     connector = aiohttp.TCPConnector(ssl=_trusting(authority))
     async with aiohttp.ClientSession(connector=connector) as phone, phone.get(url) as answer:
         assert answer.headers["Strict-Transport-Security"].startswith("max-age=63072000")
@@ -97,7 +99,7 @@ async def test_the_gateway_needs_no_certificate_of_its_clients(bank: Bank, autho
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", ["events", "accounts", "analytics"])
 async def test_a_service_answers_nobody_without_a_certificate_of_the_bank(
-    bank: Bank, authority: trustme.CA, name: str
+    tls_bank: Bank, authority: trustme.CA, name: str
 ) -> None:
     """Neither health nor anything else, to no certificate and to one of another authority."""
     stranger = _trusting(authority)
@@ -105,20 +107,20 @@ async def test_a_service_answers_nobody_without_a_certificate_of_the_bank(
     for tls in (_trusting(authority), stranger):
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) as session:
             with pytest.raises((aiohttp.ClientError, OSError)):
-                await session.get(f"{bank.belfry.urls[name]}/health/live")
+                await session.get(f"{tls_bank.belfry.urls[name]}/health/live")
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_service_with_a_certificate_of_others_is_not_believed(
-    bank: Bank, settings: dict[str, str], tmp_path: Path
+    tls_bank: Bank, settings: dict[str, str], tmp_path: Path
 ) -> None:
     """Whoever answers in a service's place without the bank's authority is not spoken to."""
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
-    others = settings | _ports(bank) | {"BELFRY_SERVICE_TLS_CA": str(tmp_path / "other.pem")}
+    others = settings | _ports(tls_bank) | {"BELFRY_SERVICE_TLS_CA": str(tmp_path / "other.pem")}
     async with open_backends(read_settings(others)) as backends:
         with pytest.raises(Unavailable):
             await backends.accounts.entitlements("ada", Deadline.after(5))
 
 
-def _ports(bank: Bank) -> dict[str, str]:
-    return {name: value for name, value in bank.belfry.environment.items() if name.endswith("_PORT")}
+def _ports(tls_bank: Bank) -> dict[str, str]:
+    return {name: value for name, value in tls_bank.belfry.environment.items() if name.endswith("_PORT")}
