@@ -89,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How operations are executed: `compiled` (plans), `stock` (graphql-core), `shadow` (both; differences logged)."""
     http_statuses: str = "compatible"
     """HTTP statuses of GraphQL answers: `compatible` (what clients expect today) or `v1` (the 2026 specification)."""
+    batch_max: Annotated[int, Meta(ge=1, le=20)] = 1
+    """Operations one HTTP request may hold, as a JSON array; 1: a request is one operation."""
     allowed_origins: str = ""
     """Comma-separated browser origins that may use the gateway besides its own; empty: none."""
     allowed_hosts: str = "localhost,127.0.0.1"

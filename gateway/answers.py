@@ -1,6 +1,7 @@
 """Answers over HTTP: bytes, status and headers, and the one JSON encoder."""
 
 from collections.abc import Iterable
+from math import ceil
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from starlette.types import Send
 from contracts.failures import Failure
 from gateway.errors import render_failure
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
+from gateway.rate_limits import RateLimited
 from gateway.step_up import StepUpRequired
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -58,6 +60,8 @@ async def send_failure(
     if failure.status == 401:
         challenge = failure.challenge if isinstance(failure, StepUpRequired) else 'Bearer realm="belfry"'
         more.append((b"www-authenticate", challenge.encode()))
+    if isinstance(failure, RateLimited):
+        more += failure.standing.headers()
     if failure.retry_after_s is not None:
-        more.append((b"retry-after", b"%d" % max(1, round(failure.retry_after_s))))
+        more.append((b"retry-after", b"%d" % max(1, ceil(failure.retry_after_s))))
     await send_json(send, failure.status, {"errors": [render_failure(failure)]}, media_type, more)

@@ -12,7 +12,7 @@ import structlog
 
 from contracts.failures import Forbidden, Rejected
 from contracts.scopes import TokenScope
-from gateway.documents import Documents, PreparedDocument
+from gateway.documents import BeforeParsing, Documents, PreparedDocument
 from gateway.limits import Limits, check_text
 from gateway.operations import Operation
 from gateway.operations_manifest import document_id
@@ -57,7 +57,9 @@ class DocumentDirectory:
         self._texts: OrderedDict[str, str] = OrderedDict()
         self._text_bytes = 0
 
-    def find(self, operation: Operation, principal: Principal) -> PreparedDocument:
+    def find(
+        self, operation: Operation, principal: Principal, before_parsing: BeforeParsing | None = None
+    ) -> PreparedDocument:
         """Return the document an operation is about.
 
         Raises:
@@ -80,7 +82,7 @@ class DocumentDirectory:
             return self._demand_scopes(trusted, principal)
         if self._mode is DocumentMode.ONLY and TokenScope.DEVELOPER not in principal.scopes:
             raise UntrustedDocument("Only documents of the app run here.")
-        return self._untrusted(hashed, text, keep=id is not None)
+        return self._untrusted(hashed, text, before_parsing, keep=id is not None)
 
     def _demand_scopes(self, trusted: TrustedDocument, principal: Principal) -> PreparedDocument:
         missing = trusted.scopes - principal.scopes
@@ -88,14 +90,16 @@ class DocumentDirectory:
             raise Forbidden("The token lacks a scope this operation needs.", code="MISSING_SCOPE")
         return trusted.prepared
 
-    def _untrusted(self, hashed: str, text: str | None, *, keep: bool) -> PreparedDocument:
+    def _untrusted(
+        self, hashed: str, text: str | None, before_parsing: BeforeParsing | None, *, keep: bool
+    ) -> PreparedDocument:
         found = self._texts.get(hashed) if text is None else text
         if found is None:
             raise PersistedQueryNotFound
         if self._mode is not DocumentMode.OPEN:
             UNTRUSTED.inc()
             _log.warning("untrusted document", document=hashed)
-        prepared = self._documents.prepare(found)
+        prepared = self._documents.prepare(found, before_parsing)
         if keep:
             self._keep(hashed, found)
         return prepared

@@ -6,6 +6,7 @@ found wrong is kept as well, so that repeating a bad document costs a look-up.
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 from graphql import (
@@ -27,6 +28,9 @@ DOCUMENTS_KEPT_MAX = 1_000
 TEXT_BYTES_KEPT_MAX = 1024 * 1024
 """Text of all kept documents; a parsed document takes some 100 times its text."""
 VALIDATION_ERRORS_MAX = 10
+
+BeforeParsing = Callable[[int], None]
+"""Told the size of a text in bytes; may raise."""
 
 
 class InvalidDocument(Exception):
@@ -80,19 +84,21 @@ class Documents:
         self._kept: OrderedDict[bytes, tuple[int, PreparedDocument | Exception]] = OrderedDict()
         self._kept_bytes = 0
 
-    def prepare(self, text: str) -> PreparedDocument:
-        """Return the prepared document of a text.
+    def prepare(self, text: str, before_parsing: BeforeParsing | None = None) -> PreparedDocument:
+        """Return the prepared document of a text; one that is not kept is parsed, unless `before_parsing` raises.
 
         Raises:
             InvalidDocument: a syntax or validation error.
             DocumentTooLarge: over a limit.
-        Rejected: a fragment does not exist, or spreads itself.
+            Rejected: a fragment does not exist, or spreads itself.
         """
         check_text(text, self._limits)
         encoded = text.encode("utf-8", "surrogatepass")
         key = hashlib.sha256(encoded).digest()
         kept = self._kept.get(key)
         if kept is None:
+            if before_parsing is not None:
+                before_parsing(len(encoded))
             prepared = self._prepare(text, key.hex())
             self._keep(key, len(encoded), prepared)
         else:

@@ -47,9 +47,11 @@ def create_edge(
     origins, is_operator = split_setting(settings.allowed_origins), operators(settings)
     streams = Streams(engine, authenticator.revocations)
     sockets = Sockets(engine, authenticator, rates, allowed_origins=origins, init_wait_s=init_wait_s)
+    profile = StatusProfile(settings.http_statuses)
+    over_http = GraphQLOverHTTP(engine, authenticator, rates, streams, profile, settings.batch_max)
     app = Starlette(
         routes=[
-            Route(PATH, GraphQLOverHTTP(engine, authenticator, rates, streams, StatusProfile(settings.http_statuses))),
+            Route(PATH, over_http),
             WebSocketRoute(PATH, sockets),
             *Health(checks, is_operator).routes(),
             revocation_route(authenticator.revocations, is_operator),

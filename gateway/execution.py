@@ -134,7 +134,9 @@ class Engine:
                 sign-in is missing.
         """
         try:
-            prepared = self._directory.find(operation, caller.principal)
+            prepared = self._directory.find(
+                operation, caller.principal, lambda size: self._toll.charge_parsing(caller.principal, size)
+            )
             charge = self._toll.charge(prepared, operation, caller.principal)
             node = prepared.operation(operation.operation_name)
             self._authorization.demand(prepared, node, caller.principal)

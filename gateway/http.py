@@ -7,6 +7,7 @@ add without a preflight that edge_headers.py grants to the listed origins only; 
 """
 
 import asyncio
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -15,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from contracts.failures import Failure, Rejected, TimedOut, TooLarge, Unauthenticated, UnsupportedMedia
 from gateway.answers import send_answer, send_failure, send_json
+from gateway.batches import Batches
 from gateway.bodies import decode_json
 from gateway.callers import Caller, new_trace_id
 from gateway.connections import address_of
@@ -23,7 +25,14 @@ from gateway.errors import render_failure
 from gateway.execution import Engine, Refused, Selected
 from gateway.identity import Authenticator
 from gateway.media_types import JSON, parse_media_type
-from gateway.negotiation import choose_framing, demand_acceptable, prefers_events, single_type
+from gateway.negotiation import (
+    NotAcceptable,
+    accepts_streams_only,
+    choose_framing,
+    demand_acceptable,
+    prefers_events,
+    single_type,
+)
 from gateway.operations import BadRequest, Operation, read_operation, read_url_operation
 from gateway.rate_limits import RateLimits
 from gateway.sse import COMPLETE, EventFraming, with_last_event_id
@@ -71,8 +80,10 @@ class GraphQLOverHTTP:
         rates: RateLimits,
         streams: Streams,
         profile: StatusProfile,
+        batch_max: int,
     ) -> None:
         self._engine = engine
+        self._batches = Batches(engine, batch_max)
         self._rates = rates
         self._authenticator = authenticator
         self._streams = streams
@@ -122,6 +133,9 @@ class GraphQLOverHTTP:
             raise
         operation = await _read(scope, receive, headers)
         caller = Caller(principal, Transport.HTTP, trace_id)
+        if isinstance(operation, list):
+            await self._answer_batch(scope, send, operation, caller, headers.get("accept"))
+            return
         selected = await self._select(scope, operation, caller)
         framing = choose_framing(selected, headers.get("accept"))
         more = [VARY, *selected.charge.standing.headers()]
@@ -132,6 +146,16 @@ class GraphQLOverHTTP:
             resumed = with_last_event_id(selected, headers.get("last-event-id"))
             streaming = msgspec.structs.replace(caller, transport=Transport.SSE)
             await self._streams.serve(scope, receive, send, framing, more, resumed, streaming)
+
+    async def _answer_batch(
+        self, scope: Scope, send: Send, values: list[Any], caller: Caller, accept: str | None
+    ) -> None:
+        self._batches.demand_allowed(values)
+        if accepts_streams_only(accept):
+            raise NotAcceptable("A batch is answered as application/json.")
+        for _ in values[1:]:
+            self._rates.admit(address_of(scope))
+        await send_json(send, 200, await self._batches.answer(values, caller), JSON, [VARY])
 
     async def _select(self, scope: Scope, operation: Operation, caller: Caller) -> Selected:
         selected = await self._engine.select(operation, caller)
@@ -149,7 +173,8 @@ def read_headers(scope: Scope) -> dict[str, str]:
     return headers
 
 
-async def _read(scope: Scope, receive: Receive, headers: dict[str, str]) -> Operation:
+async def _read(scope: Scope, receive: Receive, headers: dict[str, str]) -> Operation | list[Any]:
+    """Read what is asked: an operation, or the undecided values of a batch."""
     if scope["method"] == "GET":
         return _read_url(scope)
     _check_content_type(headers)
@@ -157,9 +182,7 @@ async def _read(scope: Scope, receive: Receive, headers: dict[str, str]) -> Oper
     if not body:
         raise BadRequest("The request has no body.")
     value = decode_json(body)
-    if isinstance(value, list):
-        raise BadRequest("A request is one operation; batches are not taken.")
-    return read_operation(value)
+    return value if isinstance(value, list) else read_operation(value)
 
 
 def _read_url(scope: Scope) -> Operation:

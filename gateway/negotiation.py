@@ -35,6 +35,11 @@ def single_type(accept: str | None) -> str:
     return choose(accept, SINGLE_TYPES) or JSON
 
 
+def accepts_streams_only(accept: str | None) -> bool:
+    """Say whether a single JSON answer would not be understood."""
+    return choose(accept, SINGLE_TYPES) is None
+
+
 def prefers_events(accept: str | None) -> bool:
     """Say whether events are the client's first choice."""
     return choose(accept, ANSWER_TYPES) == EVENT_STREAM

@@ -17,15 +17,10 @@ BUCKETS_MAX = 100_000
 CHARGE_MIN = 1
 
 
-class RateLimited(Overloaded):
-    """The bucket is empty; `retry_after_s` says when it holds enough again."""
-
-    code = "RATE_LIMITED"
-
-
 class Standing(msgspec.Struct, frozen=True):
-    """What is left of a minute's worth."""
+    """What is left of a minute's worth, in the unit the bucket is named for."""
 
+    unit: bytes
     limit: int
     remaining: int
     reset_s: int
@@ -33,15 +28,26 @@ class Standing(msgspec.Struct, frozen=True):
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return the `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers-10)."""
         return [
-            (b"ratelimit-policy", b'"cost";q=%d;w=%d' % (self.limit, WINDOW_S)),
-            (b"ratelimit", b'"cost";r=%d;t=%d' % (self.remaining, self.reset_s)),
+            (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (self.unit, self.limit, WINDOW_S)),
+            (b"ratelimit", b'"%s";r=%d;t=%d' % (self.unit, self.remaining, self.reset_s)),
         ]
+
+
+class RateLimited(Overloaded):
+    """The bucket is empty; `retry_after_s` says when it holds enough again."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, standing: Standing, retry_after_s: float) -> None:
+        super().__init__("Too many requests.", retry_after_s=retry_after_s)
+        self.standing = standing
 
 
 class Buckets:
     """One token bucket for each key."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
+    def __init__(self, per_minute: int, unit: bytes, clock: Callable[[], float]) -> None:
+        self._unit = unit
         self._capacity = per_minute
         self._refill = per_minute / WINDOW_S
         self._clock = clock
@@ -59,11 +65,14 @@ class Buckets:
         needed = min(max(cost, CHARGE_MIN), self._capacity)
         if level < needed:
             self._put(key, level, now)
-            raise RateLimited("Too many requests.", retry_after_s=(needed - level) / self._refill)
+            raise RateLimited(self._standing(level), (needed - level) / self._refill)
         level -= max(cost, CHARGE_MIN)
         self._put(key, level, now)
+        return self._standing(level)
+
+    def _standing(self, level: float) -> Standing:
         reset_s = int((self._capacity - level) / self._refill) + 1
-        return Standing(self._capacity, max(0, int(level)), reset_s)
+        return Standing(self._unit, self._capacity, max(0, int(level)), reset_s)
 
     def _put(self, key: str, level: float, now: float) -> None:
         self._levels[key] = (level, now)
@@ -78,8 +87,8 @@ class RateLimits:
     def __init__(
         self, *, customer_cost_per_minute: int, address_requests_per_minute: int, clock: Callable[[], float]
     ) -> None:
-        self._customers = Buckets(customer_cost_per_minute, clock)
-        self._addresses = Buckets(address_requests_per_minute, clock)
+        self._customers = Buckets(customer_cost_per_minute, b"cost", clock)
+        self._addresses = Buckets(address_requests_per_minute, b"requests", clock)
 
     def admit(self, address: str) -> None:
         """Count a request or a socket of an address, before authentication.

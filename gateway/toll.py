@@ -18,6 +18,10 @@ class Charge(msgspec.Struct, frozen=True):
     standing: Standing
 
 
+PARSED_BYTES_PER_COST = 16
+"""Text that was never seen has to be parsed and validated, whether or not it then runs: 64 KiB of it cost 4,096."""
+
+
 class Toll:
     """Charges operations, over every transport alike."""
 
@@ -26,6 +30,14 @@ class Toll:
         self._mode = mode
         self._cost_max = cost_max
         self.rates = rates
+
+    def charge_parsing(self, principal: Principal, size: int) -> None:
+        """Charge a text of `size` bytes before it is parsed, so that sending ever new ones is not free.
+
+        Raises:
+            RateLimited: the customer's minute is used up; may be retried later.
+        """
+        self.rates.charge(principal.customer_id, size // PARSED_BYTES_PER_COST)
 
     def charge(self, prepared: PreparedDocument, operation: Operation, principal: Principal) -> Charge:
         """Charge an operation of a prepared document to its customer.

@@ -103,14 +103,36 @@ async def test_a_customer_who_asks_too_much_waits(client: httpx.AsyncClient, rat
     rates._customers._levels["customer-1"] = (-1_000_000.0, rates._customers._clock())
     response = await client.post("/graphql", json={"query": "{ item { items { items { name } } } }"})
     assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
-    assert int(response.headers["retry-after"]) >= 1
+    assert response.headers["ratelimit-policy"] == '"cost";q=1000000;w=60'
+    assert response.headers["ratelimit"].startswith('"cost";r=0;t=')
+    assert int(response.headers["retry-after"]) >= response.json()["errors"][0]["extensions"]["retryAfter"]
 
 
 async def test_an_address_is_limited_before_its_token_is_read(anonymous: httpx.AsyncClient, rates: RateLimits) -> None:
     """Guessing tokens costs the guesser."""
     rates._addresses._levels["127.0.0.1"] = (0.0, rates._addresses._clock())
     rates._addresses._refill = 0.0001
-    assert (await anonymous.post("/graphql", json={"query": "{ hello }"})).status_code == 429
+    refused = await anonymous.post("/graphql", json={"query": "{ hello }"})
+    assert (refused.status_code, refused.headers["ratelimit"][:14]) == (429, '"requests";r=0')
+
+
+async def test_what_has_to_be_parsed_is_paid_for_first(client: httpx.AsyncClient, rates: RateLimits) -> None:
+    """Ever new documents cost by their size, run or not; those seen before do not; without credit none is parsed."""
+    rates._customers._refill = 1e-9  # time brings nothing back meanwhile
+
+    async def price(text: str) -> int:
+        before = rates.charge("customer-1", 1).remaining
+        await client.post("/graphql", json={"query": text})
+        return before - rates.charge("customer-1", 1).remaining - 1
+
+    comment, wrong = "#" + "x" * 16_000, "{ nothing }" + " " * 16_000
+    assert await price("{ hello }") in (1, 2)
+    assert await price("{ hello } " + comment) >= 1_000
+    assert await price("{ hello } " + comment) <= 2
+    assert await price(wrong) >= 1_000
+    assert await price(wrong) <= 1
+    rates._customers._levels["customer-1"] = (-1_000_000.0, rates._customers._clock())
+    assert (await client.post("/graphql", json={"query": "{ hello } # new"})).status_code == 429
 
 
 @pytest.fixture
