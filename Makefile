@@ -14,6 +14,8 @@ IN_PARALLEL = -n logical --maxprocesses 8 --dist loadgroup
 # Where it is set (containers, mostly) every process would compile every module anew: seconds at each start.
 unexport PYTHONDONTWRITEBYTECODE
 
+TOOLS := .venv/tools
+
 IDE_OUT := gateway/static/graphiql
 # npm writes this file last.
 CLIENTS := tests/clients/node_modules/.package-lock.json
@@ -25,6 +27,8 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-runtime assets clients demo test test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-execution test-core schema interfaces lock clean
+
+.PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency bench-execution test-core schema interfaces check-deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -114,13 +118,28 @@ schema: setup interfaces ## write the snapshots of every published interface
 interfaces: setup ## write the services' OpenAPI and AsyncAPI documents
 	$(BIN)/python -m services.interfaces
 
+# Each kind of tool in an environment of its own: they pin versions against each other and against Belfry's.
+$(TOOLS)/%/installed: deploy/tools/%.lock | $(STAMPS)/venv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(TOOLS)/$*
+	@echo "installing the $* of deploy/"; \
+	$(BIN)/uv pip install --quiet --python $(TOOLS)/$*/bin/python --require-hashes -r $< || \
+	$(BIN)/python -m pip --python $(TOOLS)/$*/bin/python install --quiet --require-hashes -r $<
+	@touch $@
+
+check-deploy: setup $(TOOLS)/scanners/installed ## check the container file and the pipeline, and run what the image holds
+	$(TOOLS)/scanners/bin/hadolint deploy/Dockerfile
+	$(TOOLS)/scanners/bin/zizmor --offline --quiet .github/workflows
+	$(TOOLS)/scanners/bin/checkov --quiet --compact --skip-download --framework dockerfile --file deploy/Dockerfile
+	deploy/check-image
+
 # Each lock holds to what the one before it chose.
 lock: $(STAMPS)/venv ## choose and pin versions anew, within the ranges of pyproject.toml
 	$(COMPILE) --upgrade --group build -o requirements-build.lock
 	$(COMPILE) --upgrade --group node -o requirements-node.lock
 	$(COMPILE) --upgrade pyproject.toml -o requirements.lock
 	$(COMPILE) --upgrade pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
-	@! grep -n '://' $(LOCKS) || { echo "a lock names a host" >&2; exit 1; }
+	for kind in scanners; do $(COMPILE) --upgrade deploy/tools/$$kind.in -o deploy/tools/$$kind.lock; done
+	@! grep -n '://' $(LOCKS) deploy/tools/*.lock || { echo "a lock names a host" >&2; exit 1; }
 
 clean: ## remove what was built or measured, and the environment; keeps .belfry/ (the data)
 	rm -rf .venv build dist *.egg-info $(IDE_OUT) ide/node_modules tests/clients/node_modules
