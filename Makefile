@@ -9,7 +9,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --universal \
 
 # One worker a core. ARGS=-n0 keeps everything in one process, as a debugger needs it.
 PYTEST = $(BIN)/python -m pytest
-IN_PARALLEL = -n logical --maxprocesses 8 --dist loadgroup
+IN_PARALLEL = -n logical --maxprocesses 8
 
 # Where it is set (containers, mostly) every process would compile every module anew: seconds at each start.
 unexport PYTHONDONTWRITEBYTECODE
