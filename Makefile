@@ -26,7 +26,7 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime assets clients demo test test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-execution test-core schema interfaces lock clean
+.PHONY: help setup setup-runtime assets clients demo test test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-execution bench-edge test-core schema interfaces lock clean
 
 .PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency bench-execution test-core schema interfaces check-deploy lock clean
 
@@ -110,6 +110,9 @@ bench-latency: setup ## measure from a posted event to its alert at a subscriber
 
 bench-execution: setup ## measure executing the dashboard: graphql-core, plans, by hand
 	$(BIN)/python -m bench.execution $(ARGS)
+
+bench-edge: setup ## measure what auth, limits, audit and metrics cost a request
+	$(BIN)/python -m bench.edge $(ARGS)
 
 schema: setup interfaces ## write the snapshots of every published interface
 	$(BIN)/belfry schema print > schema/schema.graphql.new

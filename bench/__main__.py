@@ -4,7 +4,7 @@ import asyncio
 
 import uvloop
 
-from bench import execution, feed_latency, ingest
+from bench import edge, execution, feed_latency, ingest
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
     asyncio.run(feed_latency.measure(alerts=300, rate=20.0))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(execution.measure(rounds=15, operations=100))
+        runner.run(edge.measure(rounds=15, requests=1000))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ from resolvers.principal import Principal
 CUSTOMER = "anna"
 ACCOUNTS, TRANSACTIONS, GROUPS, ALERTS = 5, 20, 20, 20
 AT = "2026-11-20T10:00:00Z"
+PRINCIPAL = Principal(CUSTOMER, CUSTOMER, frozenset(), 2e9)
+CURSORS = CursorCodec([b"k" * 32])
 PERIOD = {"start": "2026-11-01", "end": "2026-11-30"}
 
 DASHBOARD = """
@@ -96,6 +98,7 @@ class MemoryServices(AccountsClient, EventsClient, AnalyticsClient):
     """The calls the dashboard makes, answered with what was made beforehand."""
 
     def __init__(self) -> None:
+        self.backends = Backends(self, self, self)
         self._accounts = {f"a{n}": _account(n) for n in range(ACCOUNTS)}
         self._pages = {f"a{n}": AccountTransactionPage(f"a{n}", _page(n)) for n in range(ACCOUNTS)}
         self._alerts = AlertPage([AlertEdge(f"c{n}", _alert(n)) for n in range(ALERTS)], False)
@@ -128,10 +131,7 @@ class MemoryServices(AccountsClient, EventsClient, AnalyticsClient):
 
 def memory_context(services: MemoryServices) -> RequestContext:
     """Return the context of one request."""
-    return RequestContext(
-        Principal(CUSTOMER, CUSTOMER, frozenset(), 2e9), Backends(services, services, services), Deadline.after(5),
-        cast("FeedPort", None), CursorCodec([b"k" * 32]),
-    )  # fmt: skip
+    return RequestContext(PRINCIPAL, services.backends, Deadline.after(5), cast("FeedPort", None), CURSORS)
 
 
 async def by_hand(context: RequestContext) -> dict[str, Any]:

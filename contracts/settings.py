@@ -85,7 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the customer signed in (`auth_time`) in which sensitive mutations run; the demo sets 8 hours."""
     step_up_acrs: str = ""
     """Comma-separated authentication levels (`acr`) with which they run whatever the age; empty: none."""
-    execution: str = "stock"
+    execution: str = "compiled"
     """How operations are executed: `compiled` (plans), `stock` (graphql-core), `shadow` (both; differences logged)."""
     http_statuses: str = "compatible"
     """HTTP statuses of GraphQL answers: `compatible` (what clients expect today) or `v1` (the 2026 specification)."""

@@ -83,7 +83,8 @@ class CostModel:
     ) -> int:
         """Return the cost of an operation with these (not yet coerced) variables."""
         sizes = {name: size for name, value in variables.items() if (size := _size_of(value)) is not None}
-        key = (prepared.sha256, operation.name.value if operation.name else None, tuple(sorted(sizes.items())))
+        given = tuple(sorted(sizes.items())) if sizes else ()
+        key = (prepared.sha256, operation.name.value if operation.name else None, given)
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = self._estimate(prepared, operation, sizes)

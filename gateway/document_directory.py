@@ -15,11 +15,12 @@ from contracts.scopes import TokenScope
 from gateway.documents import BeforeParsing, Documents, PreparedDocument
 from gateway.limits import Limits, check_text
 from gateway.operations import Operation
-from gateway.operations_manifest import document_id
+from gateway.operations_manifest import HASH_PREFIX, document_id
 from gateway.telemetry import UNTRUSTED
 from gateway.trusted_documents import TrustedDocument, TrustedDocuments
 from resolvers.principal import Principal
 
+LIMITS = Limits()
 TEXTS_KEPT_MAX = 2_000
 TEXT_BYTES_KEPT_MAX = 4 * 1024 * 1024
 """Texts kept for automatic persisted queries, least recently used ones dropped first."""
@@ -71,7 +72,7 @@ class DocumentDirectory:
         """
         id, text = operation.document_id, operation.query
         if text is not None:
-            check_text(text, Limits())
+            check_text(text, LIMITS)
             hashed = document_id(text)
             if id is not None and id != hashed:
                 raise Rejected("The document id is not the hash of the query.", code="PERSISTED_QUERY_MISMATCH")
@@ -99,7 +100,7 @@ class DocumentDirectory:
         if self._mode is not DocumentMode.OPEN:
             UNTRUSTED.inc()
             _log.warning("untrusted document", document=hashed)
-        prepared = self._documents.prepare(found, before_parsing)
+        prepared = self._documents.prepare(found, before_parsing, hashed.removeprefix(HASH_PREFIX))
         if keep:
             self._keep(hashed, found)
         return prepared

@@ -33,6 +33,11 @@ BeforeParsing = Callable[[int], None]
 """Told the size of a text in bytes; may raise."""
 
 
+def hash_of(text: str) -> str:
+    """Return the SHA-256 of a document's text, in hex."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 class InvalidDocument(Exception):
     """A document that is not GraphQL, or not of this schema; `errors` are safe to show."""
 
@@ -81,11 +86,15 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, limits: Limits | None = None) -> None:
         self._schema = schema
         self._limits = limits or Limits()
-        self._kept: OrderedDict[bytes, tuple[int, PreparedDocument | Exception]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[int, PreparedDocument | Exception]] = OrderedDict()
         self._kept_bytes = 0
 
-    def prepare(self, text: str, before_parsing: BeforeParsing | None = None) -> PreparedDocument:
+    def prepare(
+        self, text: str, before_parsing: BeforeParsing | None = None, sha256: str | None = None
+    ) -> PreparedDocument:
         """Return the prepared document of a text; one that is not kept is parsed, unless `before_parsing` raises.
+
+        `sha256` is the hash of the text (hex) where that is known already.
 
         Raises:
             InvalidDocument: a syntax or validation error.
@@ -93,14 +102,14 @@ class Documents:
             Rejected: a fragment does not exist, or spreads itself.
         """
         check_text(text, self._limits)
-        encoded = text.encode("utf-8", "surrogatepass")
-        key = hashlib.sha256(encoded).digest()
+        key = hash_of(text) if sha256 is None else sha256
         kept = self._kept.get(key)
         if kept is None:
+            size = len(text.encode("utf-8", "surrogatepass"))
             if before_parsing is not None:
-                before_parsing(len(encoded))
-            prepared = self._prepare(text, key.hex())
-            self._keep(key, len(encoded), prepared)
+                before_parsing(size)
+            prepared = self._prepare(text, key)
+            self._keep(key, size, prepared)
         else:
             self._kept.move_to_end(key)
             prepared = kept[1]
@@ -118,9 +127,9 @@ class Documents:
             document = parse(text)
         except GraphQLSyntaxError as error:
             raise InvalidDocument([error]) from None
-        return self._validated(document, hashlib.sha256(text.encode()).hexdigest())
+        return self._validated(document, hash_of(text))
 
-    def _keep(self, key: bytes, size: int, prepared: PreparedDocument | Exception) -> None:
+    def _keep(self, key: str, size: int, prepared: PreparedDocument | Exception) -> None:
         self._kept[key] = (size, prepared)
         self._kept_bytes += size
         while len(self._kept) > DOCUMENTS_KEPT_MAX or self._kept_bytes > TEXT_BYTES_KEPT_MAX:

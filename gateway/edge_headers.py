@@ -1,7 +1,8 @@
 """What surrounds every request: allowed hosts, request ids and CORS going in, security headers going out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,6 +12,7 @@ from gateway.callers import new_trace_id
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 """Over TLS only (RFC 6797, 7.2): for two years a browser speaks nothing else to this host."""
+SECURITY_NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 PREFLIGHT_KEPT_S = 600
 CORS_REQUEST_HEADERS = b"Authorization, Content-Type, Last-Event-ID, X-Request-ID, GraphQL-Require-Preflight"
 CORS_ANSWER_HEADERS = b"X-Request-ID, Retry-After, RateLimit, RateLimit-Policy"
@@ -78,15 +80,18 @@ class _Sender:
         self._send = send
         self._headers = headers
 
-    async def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            given = list(message.get("headers", ()))
-            names = {name for name, _ in given}
-            missing = [header for header in SECURITY_HEADERS if header[0] not in names]
+            given = message.get("headers", ())
+            missing = SECURITY_HEADERS
+            if not SECURITY_NAMES.isdisjoint([name for name, _ in given]):
+                names = {name for name, _ in given}
+                missing = [header for header in SECURITY_HEADERS if header[0] not in names]
             message = {**message, "headers": [*given, *missing, *self._headers]}
-        await self._send(message)
+        return self._send(message)
 
 
+@lru_cache(maxsize=256)
 def host_name(host: bytes) -> str:
     """Return the name of a `Host` header without its port, in lower case."""
     text = host.decode("latin-1").lower()

@@ -21,7 +21,7 @@ from graphql import (
     create_source_event_stream,
     map_source_to_response_event,
 )
-from graphql.execution import Executor as AnyExecutor
+from graphql.type import assert_valid_schema
 from strawberry.execution import optimized_is_awaitable
 
 from contracts.failures import Forbidden, TimedOut
@@ -48,8 +48,10 @@ from gateway.errors import (
     render_refusals,
 )
 from gateway.incremental import render_initial, render_subsequent
+from gateway.launches import Executor, Launches
 from gateway.operations import Operation
 from gateway.telemetry import SECONDS, count_answer
+from gateway.timeouts import Timeout
 from gateway.toll import Charge, Toll
 from resolvers.principal import Principal
 
@@ -57,8 +59,6 @@ HARD_STOP_S = 0.25
 """How long after the deadline, which the clients keep themselves, execution is cut off."""
 
 Payload = dict[str, Any]
-Executor = AnyExecutor[Any]
-
 
 _is_awaitable = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
 
@@ -116,14 +116,16 @@ class Engine:
         *,
         timeout_s: float,
     ) -> None:
-        self._schema = schema._schema  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
-        self._executor_class = cast("type[Executor]", schema.execution_context_class)
+        core = schema._schema  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
+        assert_valid_schema(core)
+        self._launches = Launches(cast("type[Executor]", schema.execution_context_class), core, _is_awaitable)
         self._directory = directory
         self._toll = toll
         self._authorization = authorization
         self.auditor = auditor
         self._make_context = make_context
         self._stop_after_s = timeout_s + HARD_STOP_S
+        self._timeout = Timeout(self._stop_after_s)
 
     async def select(self, operation: Operation, caller: Caller) -> Selected:
         """Prepare the document, choose the operation, charge it to its customer and see whether they may run it.
@@ -257,16 +259,8 @@ class Engine:
 
     def _build(self, selected: Selected, document: DocumentNode, caller: Caller) -> Executor:
         operation = selected.operation
-        executor = self._executor_class.build(
-            self._schema,
-            document,
-            None,
-            self._make_context(caller.principal),
-            operation.variables,
-            operation.operation_name,
-            is_awaitable=_is_awaitable,
-            hide_suggestions=True,
-        )
+        launch = self._launches.find(document, operation.operation_name)
+        executor = launch.executor(self._make_context(caller.principal), operation.variables)
         if isinstance(executor, list):
             raise Refused(BAD_VARIABLES, render_refusals(executor, BAD_VARIABLES))
         return executor
@@ -284,7 +278,7 @@ class Engine:
             result = executor.execute_operation()
             if not _is_awaitable(result):
                 return cast("ExecutionResult", result)
-            async with asyncio.timeout(self._stop_after_s):
+            with self._timeout.one():
                 return cast("ExecutionResult", await cast("Any", result))
         except TimeoutError:
             return {"errors": [_timed_out()], "data": None}

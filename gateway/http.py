@@ -6,7 +6,7 @@ add without a preflight that edge_headers.py grants to the listed origins only; 
 `application/json`.
 """
 
-import asyncio
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -39,6 +39,7 @@ from gateway.sse import COMPLETE, EventFraming, with_last_event_id
 from gateway.statuses import StatusProfile, answer_status, bad_request_status, refusal_status
 from gateway.streams import Streams
 from gateway.telemetry import Transport, count_refusal
+from gateway.timeouts import Timeout
 
 BODY_BYTES_MAX = 256 * 1024
 BODY_S_MAX = 10.0
@@ -47,6 +48,11 @@ URL_BYTES_MAX = 16 * 1024
 URL_PARAMETERS_MAX = 20
 
 VARY = (b"vary", b"Accept")
+READ = {
+    name.encode(): name
+    for name in ("accept", "authorization", "content-type", "content-encoding", "content-length", "last-event-id")
+}
+"""Headers that are looked at here; the others are not even decoded."""
 
 
 class MethodNotAllowed(Rejected):
@@ -88,6 +94,7 @@ class GraphQLOverHTTP:
         self._authenticator = authenticator
         self._streams = streams
         self._profile = profile
+        self._body_timeout = Timeout(BODY_S_MAX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -131,7 +138,7 @@ class GraphQLOverHTTP:
         except Unauthenticated as refusal:
             self._engine.auditor.stranger(trace_id, refusal)
             raise
-        operation = await _read(scope, receive, headers)
+        operation = await self._read(scope, receive, headers)
         caller = Caller(principal, Transport.HTTP, trace_id)
         if isinstance(operation, list):
             await self._answer_batch(scope, send, operation, caller, headers.get("accept"))
@@ -157,6 +164,24 @@ class GraphQLOverHTTP:
             self._rates.admit(address_of(scope))
         await send_json(send, 200, await self._batches.answer(values, caller), JSON, [VARY])
 
+    async def _read(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Operation | list[Any]:
+        """Read what is asked: an operation, or the undecided values of a batch."""
+        if scope["method"] == "GET":
+            return _read_url(scope)
+        problem = _problem_with(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
+        if problem is not None:
+            raise UnsupportedMedia(problem)
+        _check_length(headers.get("content-length", "0"))
+        try:
+            with self._body_timeout.one():
+                body = await _read_body(receive)
+        except TimeoutError:
+            raise SlowBody(f"The body did not arrive within {BODY_S_MAX:g} seconds.") from None
+        if not body:
+            raise BadRequest("The request has no body.")
+        value = decode_json(body)
+        return value if isinstance(value, list) else read_operation(value)
+
     async def _select(self, scope: Scope, operation: Operation, caller: Caller) -> Selected:
         selected = await self._engine.select(operation, caller)
         if scope["method"] == "GET" and is_mutation(selected.node):
@@ -165,24 +190,14 @@ class GraphQLOverHTTP:
 
 
 def read_headers(scope: Scope) -> dict[str, str]:
-    """Return the request's headers by lower-case name; a repeated one is joined by commas (RFC 9110, 5.3)."""
+    """Return the headers of `READ` by lower-case name; a repeated one is joined by commas (RFC 9110, 5.3)."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        name = READ.get(raw_name)
+        if name is not None:
+            value = raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
-
-
-async def _read(scope: Scope, receive: Receive, headers: dict[str, str]) -> Operation | list[Any]:
-    """Read what is asked: an operation, or the undecided values of a batch."""
-    if scope["method"] == "GET":
-        return _read_url(scope)
-    _check_content_type(headers)
-    body = await _read_body(receive, headers)
-    if not body:
-        raise BadRequest("The request has no body.")
-    value = decode_json(body)
-    return value if isinstance(value, list) else read_operation(value)
 
 
 def _read_url(scope: Scope) -> Operation:
@@ -198,32 +213,33 @@ def _read_url(scope: Scope) -> Operation:
     return read_url_operation(pairs)
 
 
-def _check_content_type(headers: dict[str, str]) -> None:
-    given = parse_media_type(headers.get("content-type", ""))
+@lru_cache(maxsize=256)
+def _problem_with(content_type: str, content_encoding: str) -> str | None:
+    """Say what is wrong with a body of such headers, or nothing."""
+    given = parse_media_type(content_type)
     if given is None or given.essence != JSON:
-        raise UnsupportedMedia("The body must be application/json.")
+        return "The body must be application/json."
     if (given.parameter("charset") or "utf-8").lower() not in ("utf-8", "utf8"):
-        raise UnsupportedMedia("The body must be in UTF-8.")
-    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise UnsupportedMedia("The body must not be compressed.")
+        return "The body must be in UTF-8."
+    if content_encoding.strip().lower() not in ("", "identity"):
+        return "The body must not be compressed."
+    return None
 
 
-async def _read_body(receive: Receive, headers: dict[str, str]) -> bytes:
-    """Read the body, no more than `BODY_BYTES_MAX` of it and no longer than `BODY_S_MAX`."""
-    declared = headers.get("content-length", "0")
+def _check_length(declared: str) -> None:
     if declared.isdigit() and int(declared[:20]) > BODY_BYTES_MAX:
         raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
+
+
+async def _read_body(receive: Receive) -> bytes:
+    """Read the body, no more than `BODY_BYTES_MAX` of it."""
     body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S_MAX):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                body += message.get("body", b"")
-                if len(body) > BODY_BYTES_MAX:
-                    raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise SlowBody(f"The body did not arrive within {BODY_S_MAX:g} seconds.") from None
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
+        if not message.get("more_body", False):
+            return bytes(body)

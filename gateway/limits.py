@@ -22,6 +22,9 @@ from graphql import (
 
 from contracts.failures import Rejected
 
+UTF8_BYTES_MAX = 4
+"""Bytes of one character at most."""
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of one document. The introspection query GraphiQL sends fits, with about twice its size to spare."""
@@ -71,7 +74,8 @@ class Shape(NamedTuple):
 
 def check_text(text: str, limits: Limits) -> None:
     """Refuse a text over `limits.text_bytes` before any of it is read."""
-    _demand("bytes", len(text.encode("utf-8", "surrogatepass")), limits.text_bytes)
+    if len(text) > limits.text_bytes // UTF8_BYTES_MAX:
+        _demand("bytes", len(text.encode("utf-8", "surrogatepass")), limits.text_bytes)
 
 
 def check_document(document: DocumentNode, limits: Limits) -> None:

@@ -5,6 +5,8 @@ with @defer or @stream    in parts for a client that names `multipart/mixed`; as
 any other                 once; as events only where the client prefers them to both JSON types
 """
 
+from functools import lru_cache
+
 from contracts.failures import Rejected
 from gateway.execution import Selected
 from gateway.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, MULTIPART, choose, parse_accept
@@ -30,6 +32,7 @@ def demand_acceptable(accept: str | None) -> None:
         raise NotAcceptable(f"The answer can be one of {', '.join(ANSWER_TYPES)}.")
 
 
+@lru_cache(maxsize=256)
 def single_type(accept: str | None) -> str:
     """Return the JSON type for a single answer or an error, whatever else the client accepts."""
     return choose(accept, SINGLE_TYPES) or JSON
@@ -40,6 +43,7 @@ def accepts_streams_only(accept: str | None) -> bool:
     return choose(accept, SINGLE_TYPES) is None
 
 
+@lru_cache(maxsize=256)
 def prefers_events(accept: str | None) -> bool:
     """Say whether events are the client's first choice."""
     return choose(accept, ANSWER_TYPES) == EVENT_STREAM
@@ -65,6 +69,7 @@ def choose_framing(selected: Selected, accept: str | None) -> Framing | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def _parts_parameters(accept: str | None) -> dict[str, str] | None:
     """Return the parameters of `multipart/mixed` where the client names it; a wildcard does not."""
     for one in parse_accept(accept or ""):

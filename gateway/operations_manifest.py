@@ -64,9 +64,12 @@ class SignedManifest(msgspec.Struct, frozen=True, rename="camel"):
     signature: Signature | None = None
 
 
+HASH_PREFIX = "sha256:"
+
+
 def document_id(text: str) -> str:
     """Return the id of a document's text."""
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"{HASH_PREFIX}{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def read_operation_files(folder: Path) -> dict[str, str]:

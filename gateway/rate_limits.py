@@ -6,6 +6,7 @@ addresses pay one a request, before anything of it is believed. Pure but for the
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -27,10 +28,13 @@ class Standing(msgspec.Struct, frozen=True):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return the `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers-10)."""
-        return [
-            (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (self.unit, self.limit, WINDOW_S)),
-            (b"ratelimit", b'"%s";r=%d;t=%d' % (self.unit, self.remaining, self.reset_s)),
-        ]
+        left = b'"%s";r=%d;t=%d' % (self.unit, self.remaining, self.reset_s)
+        return [_policy(self.unit, self.limit), (b"ratelimit", left)]
+
+
+@lru_cache(maxsize=64)
+def _policy(unit: bytes, limit: int) -> tuple[bytes, bytes]:
+    return b"ratelimit-policy", b'"%s";q=%d;w=%d' % (unit, limit, WINDOW_S)
 
 
 class RateLimited(Overloaded):

@@ -45,6 +45,8 @@ class Revocations:
 
     def covers(self, principal: Principal) -> bool:
         """Say whether the caller's token was revoked."""
+        if not self._kept:
+            return False
         return any(key in self._kept and _covers(self._kept[key], principal) for key in _keys(principal))
 
     async def revoke(self, wanted: Revocation) -> Revocation:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
 from contracts.failures import Failure
+from gateway.tallies import Count, Spread, TalliedCounter, TalliedHistogram
 
 
 class Transport(StrEnum):
@@ -16,19 +17,22 @@ class Transport(StrEnum):
     WEBSOCKET = "websocket"
 
 
-OPERATIONS = Counter("belfry_gateway_operations", "Operations by transport and outcome.", ["transport", "outcome"])
-OPERATION_SECONDS = Histogram(
+OPERATIONS = TalliedCounter(
+    "belfry_gateway_operations", "Operations by transport and outcome.", ["transport", "outcome"]
+)
+OPERATION_SECONDS = TalliedHistogram(
     "belfry_gateway_operation_seconds",
     "Seconds from a read request to its answer, subscriptions excluded.",
     ["transport"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 OPEN = Gauge("belfry_gateway_open", "Streams and sockets open now.", ["transport"])
-COST = Histogram(
+COST: Spread = TalliedHistogram(
     "belfry_gateway_cost",
     "Estimated cost of operations.",
+    [],
     buckets=(1, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000),
-)
+).labels()
 OVER_COST = Counter("belfry_gateway_over_cost", "Operations over the bound of cost, refused or only measured.")
 UNTRUSTED = Counter("belfry_gateway_untrusted_documents", "Documents run that the manifest does not hold.")
 DIFFERENCES = Counter(
@@ -51,14 +55,14 @@ class Cut(StrEnum):
 CUT = {reason: _CUT.labels(reason) for reason in Cut}
 
 # Looking a label up costs more than counting: the few there are, are looked up once.
-_WITHOUT = {transport: OPERATIONS.labels(transport, "ok") for transport in Transport}
-_WITH_ERRORS = {transport: OPERATIONS.labels(transport, "errors") for transport in Transport}
-SECONDS = {transport: OPERATION_SECONDS.labels(transport) for transport in Transport}
+_WITHOUT: dict[Transport, Count] = {transport: OPERATIONS.labels(transport, "ok") for transport in Transport}
+_WITH_ERRORS: dict[Transport, Count] = {transport: OPERATIONS.labels(transport, "errors") for transport in Transport}
+SECONDS: dict[Transport, Spread] = {transport: OPERATION_SECONDS.labels(transport) for transport in Transport}
 
 
 def count_answer(transport: Transport, payload: Mapping[str, object]) -> None:
     """Count one answer, with or without errors."""
-    (_WITH_ERRORS if "errors" in payload else _WITHOUT)[transport].inc()
+    (_WITH_ERRORS if "errors" in payload else _WITHOUT)[transport].total += 1
 
 
 def count_refusal(failure: Failure) -> None:

@@ -7,6 +7,7 @@ would cancel the future it shares with fields that still wait for it; so everyon
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable
+from functools import cached_property, partial
 from typing import Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -56,49 +57,103 @@ class Loader(Generic[K, T]):
         return await asyncio.gather(*map(self.load, keys))
 
 
+async def _load_by_id(
+    fetch: Callable[[list[str], Deadline], Awaitable[list[I]]], deadline: Deadline, ids: list[str]
+) -> list[I | None]:
+    found = {struct.id: struct for struct in await fetch(ids, deadline)}
+    return [found.get(id) for id in ids]
+
+
+async def _load_by_account(
+    fetch: Callable[[list[str], Deadline], Awaitable[list[O]]], deadline: Deadline, account_ids: list[str]
+) -> list[list[O]]:
+    found: defaultdict[str, list[O]] = defaultdict(list)
+    for struct in await fetch(account_ids, deadline):
+        found[struct.account_id].append(struct)
+    return [found[account_id] for account_id in account_ids]
+
+
 def by_id(fetch: Callable[[list[str], Deadline], Awaitable[list[I]]], deadline: Deadline) -> Loader[str, I | None]:
     """Return a loader of single structs by id; None for what does not exist."""
-
-    async def load(ids: list[str]) -> list[I | None]:
-        found = {struct.id: struct for struct in await fetch(ids, deadline)}
-        return [found.get(id) for id in ids]
-
-    return Loader(load)
+    return Loader(partial(_load_by_id, fetch, deadline))
 
 
 def by_account(fetch: Callable[[list[str], Deadline], Awaitable[list[O]]], deadline: Deadline) -> Loader[str, list[O]]:
     """Return a loader of lists by account id, in the order the service answers."""
-
-    async def load(account_ids: list[str]) -> list[list[O]]:
-        found: defaultdict[str, list[O]] = defaultdict(list)
-        for struct in await fetch(account_ids, deadline):
-            found[struct.account_id].append(struct)
-        return [found[account_id] for account_id in account_ids]
-
-    return Loader(load)
+    return Loader(partial(_load_by_account, fetch, deadline))
 
 
 class Loaders:
-    """The loaders of one request; each remembers what it has loaded until the request ends."""
+    """The loaders of one request, each made when it is first asked; it remembers what it loads until the request ends.
+
+    A request asks for two or three of them: making all twelve cost more than executing a small query.
+    """
 
     def __init__(self, backends: Backends, deadline: Deadline) -> None:
         self._backends = backends
         self._deadline = deadline
-        accounts, events, analytics = backends.accounts, backends.events, backends.analytics
-        self.customers: Loader[str, Customer | None] = by_id(accounts.customers, deadline)
-        self.accounts: Loader[str, Account | None] = by_id(accounts.accounts, deadline)
-        self.cards: Loader[str, Card | None] = by_id(accounts.cards, deadline)
-        self.devices: Loader[str, Device | None] = by_id(accounts.devices, deadline)
-        self.transactions: Loader[str, Transaction | None] = by_id(events.transactions, deadline)
-        self.rules: Loader[str, AlertRule | None] = by_id(analytics.rules, deadline)
-        self.alerts: Loader[str, AnyAlert | None] = by_id(analytics.alerts, deadline)
-        self.alerts_about: Loader[str, list[AnyAlert]] = Loader(self._alerts_about)
-        self.balances: Loader[str, list[Balance]] = by_account(accounts.balances, deadline)
-        self.cards_of: Loader[str, list[Card]] = by_account(accounts.cards_of, deadline)
-        self.holdings: Loader[str, list[Holding]] = by_account(accounts.holdings, deadline)
-        self.standing_orders: Loader[str, list[StandingOrder]] = by_account(accounts.standing_orders, deadline)
         self._closing: dict[str, Loader[str, list[Balance]]] = {}
         self._pages: dict[tuple[tuple[str, str], ...], Loader[str, TransactionPage]] = {}
+
+    @cached_property
+    def customers(self) -> Loader[str, Customer | None]:
+        """Customers by id."""
+        return by_id(self._backends.accounts.customers, self._deadline)
+
+    @cached_property
+    def accounts(self) -> Loader[str, Account | None]:
+        """Accounts by id."""
+        return by_id(self._backends.accounts.accounts, self._deadline)
+
+    @cached_property
+    def cards(self) -> Loader[str, Card | None]:
+        """Cards by id."""
+        return by_id(self._backends.accounts.cards, self._deadline)
+
+    @cached_property
+    def devices(self) -> Loader[str, Device | None]:
+        """Devices by id."""
+        return by_id(self._backends.accounts.devices, self._deadline)
+
+    @cached_property
+    def transactions(self) -> Loader[str, Transaction | None]:
+        """Transactions by id."""
+        return by_id(self._backends.events.transactions, self._deadline)
+
+    @cached_property
+    def rules(self) -> Loader[str, AlertRule | None]:
+        """Alert rules by id."""
+        return by_id(self._backends.analytics.rules, self._deadline)
+
+    @cached_property
+    def alerts(self) -> Loader[str, AnyAlert | None]:
+        """Alerts by id."""
+        return by_id(self._backends.analytics.alerts, self._deadline)
+
+    @cached_property
+    def alerts_about(self) -> Loader[str, list[AnyAlert]]:
+        """Alerts by the transaction that caused them."""
+        return Loader(self._alerts_about)
+
+    @cached_property
+    def balances(self) -> Loader[str, list[Balance]]:
+        """Balances by account."""
+        return by_account(self._backends.accounts.balances, self._deadline)
+
+    @cached_property
+    def cards_of(self) -> Loader[str, list[Card]]:
+        """Cards by account."""
+        return by_account(self._backends.accounts.cards_of, self._deadline)
+
+    @cached_property
+    def holdings(self) -> Loader[str, list[Holding]]:
+        """Holdings by account."""
+        return by_account(self._backends.accounts.holdings, self._deadline)
+
+    @cached_property
+    def standing_orders(self) -> Loader[str, list[StandingOrder]]:
+        """Standing orders by account."""
+        return by_account(self._backends.accounts.standing_orders, self._deadline)
 
     def closing_balances(self, on: str) -> Loader[str, list[Balance]]:
         """Return the loader of closing balances of the day `on`, by account id."""
@@ -106,17 +161,23 @@ class Loaders:
         async def fetch(account_ids: list[str], deadline: Deadline) -> list[Balance]:
             return await self._backends.accounts.closing_balances(account_ids, on, deadline)
 
-        return self._closing.setdefault(on, by_account(fetch, self._deadline))
+        found = self._closing.get(on)
+        if found is None:
+            found = self._closing[on] = by_account(fetch, self._deadline)
+        return found
 
     def transaction_pages(self, query: Query) -> Loader[str, TransactionPage]:
         """Return the loader, by account id, of the pages that one set of filters and paging gives."""
+        key = tuple(query)
+        found = self._pages.get(key)
+        if found is None:
+            found = self._pages[key] = Loader(partial(self._transaction_pages, query))
+        return found
 
-        async def load(account_ids: list[str]) -> list[TransactionPage]:
-            pages = await self._backends.events.pages(account_ids, query, self._deadline)
-            found = {one.account_id: one.page for one in pages}
-            return [found.get(account_id) or TransactionPage([], False) for account_id in account_ids]
-
-        return self._pages.setdefault(tuple(query), Loader(load))
+    async def _transaction_pages(self, query: Query, account_ids: list[str]) -> list[TransactionPage]:
+        pages = await self._backends.events.pages(account_ids, query, self._deadline)
+        found = {one.account_id: one.page for one in pages}
+        return [found.get(account_id) or TransactionPage([], False) for account_id in account_ids]
 
     async def _alerts_about(self, transaction_ids: list[str]) -> list[list[AnyAlert]]:
         found: defaultdict[str | None, list[AnyAlert]] = defaultdict(list)

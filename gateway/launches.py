@@ -1,0 +1,183 @@
+"""How an operation's executor is made: what all executors of one operation share is made once, not for each request.
+
+graphql-core's own `Executor.build` looks through the document, reads the types of the variables and fills thirty
+attributes each time. What two executors it makes have in common is shared here; what each has its own of is made anew,
+by its type, so that nothing of one request can be seen in another. Variables are coerced by graphql-core's functions;
+whatever is not plainly right about them goes through all of its own code, so that its errors are exact.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Any, NamedTuple, TypeGuard
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    VariableDefinitionNode,
+    default_field_resolver,
+    default_type_resolver,
+    is_non_null_type,
+)
+from graphql.execution import Executor as AnyExecutor
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.executor import CollectedErrors
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from graphql.pyutils import RefMap
+from graphql.type.definition import GraphQLResolveInfoHelpers
+from graphql.utilities.coerce_input_value import coerce_input_value
+
+LAUNCHES_KEPT_MAX = 2_000
+"""As many as documents are kept, with and without `@defer`; the least recently used one goes first."""
+COERCION_ERRORS_MAX = 50
+EMPTY = frozenset({set, list, dict, RefMap, CollectedErrors})
+"""Types of what an executor has its own of: made anew by calling them."""
+HELPERS = "async_helpers"
+"""The attribute made of the executor's own methods."""
+GIVEN = frozenset({HELPERS, "context_value", "variable_values"})
+IMMUTABLE = (str, int, float, bool, type(None), Enum)
+
+Executor = AnyExecutor[Any]
+IsAwaitable = Callable[[Any], TypeGuard[Awaitable[Any]]]
+
+
+class _Variable(NamedTuple):
+    """A declared variable; `default` is its coerced default, Undefined where there is none or it is made each time."""
+
+    signature: GraphQLVariableSignature
+    is_omissible: bool
+    default: Any
+
+
+class Launch:
+    """Makes the executors of one operation."""
+
+    def __init__(
+        self,
+        executor_class: type[Executor],
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        node: OperationDefinitionNode,
+        is_awaitable: IsAwaitable,
+    ) -> None:
+        """Take an operation of a valid document.
+
+        Raises:
+            TypeError: graphql-core's executors have something of their own that is not known here.
+        """
+        self._class = executor_class
+        self._schema = schema
+        self._held = document  # launches are found by the identity of what they hold
+        self._definitions = tuple(node.variable_definitions or ())
+        self._variables = [_variable(schema, definition) for definition in self._definitions]
+        named = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+        fragments = {name: FragmentDetails(one, None) for name, one in named.items()}
+        values = VariableValues({}, {})
+        first, second = (
+            vars(
+                executor_class(
+                    schema, named, fragments, None, None, node, values, default_field_resolver, default_type_resolver,
+                    default_field_resolver, is_awaitable=is_awaitable, hide_suggestions=True,
+                )
+            )
+            for _ in range(2)
+        )  # fmt: skip
+        self._shared = {name: value for name, value in first.items() if value is second[name] and name not in GIVEN}
+        self._own = [(name, type(value)) for name, value in first.items() if name not in {*self._shared, *GIVEN}]
+        unknown = [name for name, type_ in self._own if type_ not in EMPTY]
+        if unknown:
+            raise TypeError(f"Executors have their own {unknown}.")
+
+    def executor(self, context: object, variables: dict[str, Any]) -> Executor | list[GraphQLError]:
+        """Return an executor for one request, or what is wrong with its variables."""
+        values = self._coerced(variables)
+        if isinstance(values, list):
+            return values
+        executor = object.__new__(self._class)
+        attributes = vars(executor)
+        attributes.update(self._shared)
+        for name, make in self._own:
+            attributes[name] = make()
+        executor.context_value = context
+        executor.variable_values = values
+        executor.async_helpers = GraphQLResolveInfoHelpers(
+            gather=executor.gather_async_work, track=executor.track_async_work
+        )
+        return executor
+
+    def _coerced(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
+        sources: dict[str, VariableValueSource] = {}
+        coerced: dict[str, Any] = {}
+        for signature, is_omissible, default in self._variables:
+            name = signature.name
+            value = given.get(name, Undefined)
+            if value is not Undefined:
+                sources[name] = VariableValueSource(signature, value)
+                value = _coerce(value, signature)
+                if value is Undefined:
+                    return self._judged(given)
+                coerced[name] = value
+            elif not is_omissible:
+                return self._judged(given)
+            else:
+                sources[name] = VariableValueSource(signature)
+                if default is not Undefined:
+                    coerced[name] = default
+        return VariableValues(sources, coerced)
+
+    def _judged(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
+        return get_variable_values(
+            self._schema, self._definitions, given, max_errors=COERCION_ERRORS_MAX, hide_suggestions=True
+        )
+
+
+def _coerce(value: Any, signature: GraphQLVariableSignature) -> Any:
+    try:
+        return coerce_input_value(value, signature.type)
+    except Exception:  # noqa: BLE001 (a scalar may raise anything: graphql-core will say what)
+        return Undefined
+
+
+def _variable(schema: GraphQLSchema, definition: VariableDefinitionNode) -> _Variable:
+    signature = get_variable_signature(schema, definition)
+    if isinstance(signature, GraphQLError):
+        raise signature
+    if definition.default_value is None:
+        return _Variable(signature, not is_non_null_type(signature.type), Undefined)
+    values = get_variable_values(schema, [definition], {}, hide_suggestions=True)
+    if isinstance(values, list) or not isinstance(values.coerced.get(signature.name, Undefined), IMMUTABLE):
+        return _Variable(signature, is_omissible=False, default=Undefined)
+    return _Variable(signature, is_omissible=True, default=values.coerced[signature.name])
+
+
+class Launches:
+    """The launches of the operations executed most recently, for one schema and way of executing."""
+
+    def __init__(self, executor_class: type[Executor], schema: GraphQLSchema, is_awaitable: IsAwaitable) -> None:
+        self._class = executor_class
+        self._schema = schema
+        self._is_awaitable = is_awaitable
+        self._kept: OrderedDict[tuple[int, str | None], Launch] = OrderedDict()
+
+    def find(self, document: DocumentNode, name: str | None) -> Launch:
+        """Return the launch of the operation of that name, or of the only one, in a document that has it."""
+        key = (id(document), name)
+        found = self._kept.get(key)
+        if found is None:
+            node = _operation(document, name)
+            found = self._kept[key] = Launch(self._class, self._schema, document, node, self._is_awaitable)
+            if len(self._kept) > LAUNCHES_KEPT_MAX:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return found
+
+
+def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+    return next(one for one in operations if name is None or (one.name and one.name.value == name))
