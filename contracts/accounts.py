@@ -117,14 +117,26 @@ class QuietHours(msgspec.Struct, frozen=True):
     end: str
 
 
+class KindChannels(msgspec.Struct, frozen=True, rename="camel"):
+    """The channels that alerts of a kind take: the next one when the one before went unacknowledged."""
+
+    kind: str
+    channels: list[str]
+
+
 class NotificationPreferences(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What reaches the customer and when; critical alerts always pass."""
+    """What reaches the customer outside the app and when; critical alerts pass all of it.
+
+    A kind without `channels` of its own takes push, then SMS; a channel that is not enabled is left out.
+    """
 
     customer_id: str
     minimum_severity: str
     push_enabled: bool
     muted_kinds: list[str]
     quiet_hours: QuietHours | None = None
+    sms_enabled: bool = False
+    channels: list[KindChannels] = []
 
 
 class Entitlement(msgspec.Struct, frozen=True, rename="camel", gc=False):

@@ -55,6 +55,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds an event's time may lie in the future before it is rejected."""
     ingest_queue_max: Count = 64
     """Ingest batches waiting for the log before producers get 429."""
+    push: str = "off"
+    """What alerts that no app acknowledged are handed to: `log` (notifications.ndjson in the data folder) or `off`."""
+    push_high_after_s: Seconds = 30.0
+    """Seconds the app has to acknowledge a HIGH alert before it is pushed."""
+    push_critical_after_s: Seconds = 10.0
+    """Seconds the app has to acknowledge a CRITICAL alert before it is pushed."""
+    push_sms_after_s: Seconds = 120.0
+    """Seconds from one channel to the next (push to SMS) while nobody acknowledges."""
+    push_age_s_max: Annotated[int, Meta(ge=60, le=7 * 24 * 3600)] = 24 * 3600
+    """Seconds after which an alert that waits (for quiet hours to end, for a channel) is not pushed any more."""
+    push_event_age_s_max: Annotated[int, Meta(ge=60, le=7 * 24 * 3600)] = 6 * 3600
+    """Seconds an event may be old when it raises an alert that is pushed: replaying a year wakes nobody."""
     request_timeout_s: Seconds = 5.0
     """Deadline of one GraphQL query or mutation, in seconds, its downstream calls included."""
     issuer: str = ""
@@ -144,6 +156,7 @@ _CHOICES = {
     "cost_mode": ("enforce", "measure"),
     "execution": ("compiled", "stock", "shadow"),
     "http_statuses": ("compatible", "v1"),
+    "push": ("off", "log"),
 }
 
 

@@ -158,6 +158,13 @@ class DeliveryChannel(StrEnum):
     SMS = "SMS"
 
 
+class NotificationChannel(StrEnum):
+    """How the bank reaches a customer whose app does not answer."""
+
+    PUSH = "PUSH"
+    SMS = "SMS"
+
+
 class DeliveryStage(StrEnum):
     """How far an alert came, in rising order; see `STAGE_ORDER`. A device's own stages begin with DELIVERED."""
 

@@ -20,6 +20,7 @@ from contracts.settings import Settings, service_url
 from gateway import demo_folder
 from gateway.demo_folder import Seeding
 from gateway.demo_issuer import TOKEN_LIFETIME_S
+from gateway.demo_notifications import handed_over
 from gateway.demo_panel import print_panel
 from gateway.exit_codes import ExitCode
 from gateway.premises import demand_free_port, open_data_dir
@@ -38,6 +39,8 @@ PLAIN = dict.fromkeys(
     ("tls_certificate", "tls_key", "service_tls_ca", "service_tls_certificate", "service_tls_key"), ""
 )
 """The demo never leaves this machine: it speaks plain HTTP."""
+PUSH = "BELFRY_PUSH"
+"""In the demo alerts that nobody's app acknowledges are shown as they are pushed."""
 CATCH_UP_S_MAX = 120.0
 """From the last seeded event until accounts and analytics have applied it."""
 SERVICES = ("events", "accounts", "analytics")
@@ -118,9 +121,14 @@ class _Demo:
         async with EventClient(service_url(self._settings, "events"), token=token) as client:
             await self._seed(client)
             print_panel(self._console, self._settings, started_in_s=time.monotonic() - started)
-            if self._simulated:
-                await simulate(client, SEED, lambda: datetime.now(UTC), self._tell)
-            await asyncio.Event().wait()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._show_notifications())
+                if self._simulated:
+                    tasks.create_task(simulate(client, SEED, lambda: datetime.now(UTC), self._tell))
+
+    async def _show_notifications(self) -> None:
+        async for handed in handed_over(self._folder):
+            self._tell(f"  [bold]{handed}[/]")
 
     async def _seed(self, client: EventClient) -> None:
         seeding = demo_folder.read_seeding(self._folder) or Seeding(datetime.now(UTC))
@@ -167,6 +175,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "BELFRY_ISSUER": "",
         "BELFRY_JWKS_URL": "",
         **{f"BELFRY_{field.upper()}": "" for field in PLAIN},
+        PUSH: os.environ.get(PUSH, "log"),
         STEP_UP: os.environ.get(STEP_UP, str(TOKEN_LIFETIME_S)),
     }
 

@@ -23,6 +23,7 @@ MADE_BY_BELFRY = (
     "audit",
     "revocations.*",
     "logs",
+    "notifications.ndjson",
     "replay",
     SEEDING_FILE,
     CURSOR_KEY_FILE,

@@ -1,23 +1,17 @@
-"""Relay's global ids: `base64url("Account:…")`, so that an id names its type wherever it turns up.
+"""Reading Relay's global ids (contracts/node_ids.py): an id names its type wherever it turns up.
 
-Not a secret and not signed: what an id may be used for is decided by `access`, every time.
+What an id may be used for is decided by `access`, every time.
 """
 
 from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
-from binascii import b2a_base64
 
 from contracts.failures import NotFound
+from contracts.node_ids import encode_node_id
+
+__all__ = ["decode_id_of", "decode_node_id", "encode_node_id", "ids_of"]
 
 NODE_ID_CHARACTERS_MAX = 256
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
-
-
-def encode_node_id(kind: str, id: str) -> str:
-    """Return the global id of the `kind` with this id."""
-    # Not base64's own function: it takes twice as long, and an answer has hundreds of ids.
-    encoded = b2a_base64(f"{kind}:{id}".encode(), newline=False).rstrip(b"=")
-    return encoded.translate(_URL_SAFE).decode("ascii")
 
 
 def decode_node_id(text: str) -> tuple[str, str]:

@@ -4,9 +4,9 @@ import re
 
 import msgspec
 
-from contracts.accounts import NotificationPreferences, QuietHours
+from contracts.accounts import KindChannels, NotificationPreferences, QuietHours
 from contracts.failures import Rejected
-from contracts.vocabulary import AlertKind, AlertSeverity
+from contracts.vocabulary import AlertKind, AlertSeverity, NotificationChannel
 from resolvers.context import Info
 
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
@@ -22,6 +22,8 @@ async def update(
     push_enabled: bool,
     muted_kinds: list[AlertKind],
     quiet_hours: QuietHours | None,
+    sms_enabled: bool,
+    channels: list[tuple[AlertKind, list[NotificationChannel]]],
 ) -> PreferencesStored:
     """Replace the caller's preferences."""
     context = info.context
@@ -29,7 +31,10 @@ async def update(
         _check_time(quiet_hours.start, "start")
         _check_time(quiet_hours.end, "end")
     kinds = sorted({kind.value for kind in muted_kinds})
-    preferences = NotificationPreferences(context.customer_id, minimum_severity.value, push_enabled, kinds, quiet_hours)
+    chosen = [KindChannels(kind.value, [one.value for one in order]) for kind, order in channels]
+    preferences = NotificationPreferences(
+        context.customer_id, minimum_severity.value, push_enabled, kinds, quiet_hours, sms_enabled, chosen
+    )
     stored = await context.backends.accounts.set_preferences(preferences, context.deadline)
     context.forget()
     return PreferencesStored(stored)

@@ -19,6 +19,7 @@ from contracts.vocabulary import (
     DevicePlatform,
     Frequency,
     Interval,
+    NotificationChannel,
     RuleState,
     SpendingCategory,
     SpendingGroup,
@@ -43,6 +44,7 @@ __all__ = [
     "FeedGapReason",
     "Frequency",
     "Interval",
+    "NotificationChannel",
     "RecurringStatus",
     "RuleState",
     "SpendingCategory",
@@ -182,6 +184,12 @@ enum(
     APP="The app has it, as it said itself.",
     PUSH="Handed over as a push notification.",
     SMS="Handed over as an SMS.",
+)
+enum(
+    NotificationChannel,
+    "How the bank reaches a customer whose app does not answer.",
+    PUSH="A push notification.",
+    SMS="An SMS.",
 )
 enum(
     DeliveryStage,

@@ -112,7 +112,15 @@ async def _update_notification_preferences(
     quiet_hours = None if hours is None else QuietHours(hours.start, hours.end)
     return await or_refusal(
         info,
-        lambda: preferences.update(info, input.minimum_severity, input.push_enabled, input.muted_kinds, quiet_hours),
+        lambda: preferences.update(
+            info,
+            input.minimum_severity,
+            input.push_enabled,
+            input.muted_kinds,
+            quiet_hours,
+            input.sms_enabled,
+            [(one.kind, one.channels) for one in input.channels],
+        ),
         "input",
     )
 
@@ -129,7 +137,8 @@ class Mutation:
         "Delete a rule.", resolver=_delete_alert_rule, demands=[ALERTING]
     )
     acknowledge_delivery: results.AcknowledgeDeliveryResult = field(
-        "Tell how far alerts came on a device: all of them or, with a mistake, none; repeating it changes nothing.",
+        "Tell how far alerts came on a device: all of them or, with a mistake, none; repeating it changes nothing. An "
+        "alert from HIGH up that no device has told in time leaves by push: tell DELIVERED of each AlertRaised.",
         resolver=_acknowledge_delivery,
         demands=[ALERTING],
     )

@@ -1,4 +1,7 @@
-"""Notification preferences: what reaches a customer's phone and when; kept as the customer last put them."""
+"""Notification preferences: what reaches a customer's phone and when; kept as the customer last put them.
+
+Preferences stored before a field existed are read with that field's default.
+"""
 
 import re
 import sqlite3
@@ -6,9 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from contracts.accounts import NotificationPreferences, QuietHours
+from contracts.accounts import KindChannels, NotificationPreferences, QuietHours
 from contracts.failures import Rejected
-from contracts.vocabulary import AlertKind, AlertSeverity
+from contracts.vocabulary import AlertKind, AlertSeverity, NotificationChannel
 from services.accounts.customers import check_customer
 from services.accounts.ids import json_ids
 
@@ -36,7 +39,7 @@ def put_preferences(connection: sqlite3.Connection, preferences: NotificationPre
     """Replace a customer's preferences; each muted kind is kept once.
 
     Raises:
-        Rejected: `UNKNOWN_SEVERITY`, `UNKNOWN_KIND` or `BAD_TIME`.
+        Rejected: `UNKNOWN_SEVERITY`, `UNKNOWN_KIND`, `BAD_CHANNELS` or `BAD_TIME`.
         NotFound: there is no such customer.
     """
     if preferences.minimum_severity not in set(AlertSeverity):
@@ -44,11 +47,25 @@ def put_preferences(connection: sqlite3.Connection, preferences: NotificationPre
     for place, kind in enumerate(preferences.muted_kinds):
         if kind not in set(AlertKind):
             raise Rejected("The alert kind is not known.", code="UNKNOWN_KIND", pointer=f"/mutedKinds/{place}")
+    _check_channels(preferences.channels)
     _check_hours(preferences.quiet_hours)
     check_customer(connection, preferences.customer_id)
     kept = msgspec.structs.replace(preferences, muted_kinds=sorted(set(preferences.muted_kinds)))
     connection.execute("INSERT OR REPLACE INTO preferences VALUES (?, ?)", (kept.customer_id, _json.encode(kept)))
     return kept
+
+
+def _check_channels(chosen: Sequence[KindChannels]) -> None:
+    for place, one in enumerate(chosen):
+        if one.kind not in set(AlertKind) or one.kind in {other.kind for other in chosen[:place]}:
+            raise Rejected(
+                "The alert kind is not known, or named before.", code="UNKNOWN_KIND", pointer=f"/channels/{place}/kind"
+            )
+        known = set(one.channels) <= set(NotificationChannel)
+        if not one.channels or not known or len(set(one.channels)) < len(one.channels):
+            raise Rejected(
+                "Name each channel once, and at least one.", code="BAD_CHANNELS", pointer=f"/channels/{place}/channels"
+            )
 
 
 def _check_hours(hours: QuietHours | None) -> None:
@@ -57,3 +74,5 @@ def _check_hours(hours: QuietHours | None) -> None:
     for field, text in (("start", hours.start), ("end", hours.end)):
         if _TIME.fullmatch(text) is None:
             raise Rejected("A local time is written HH:MM.", code="BAD_TIME", pointer=f"/quietHours/{field}")
+    if hours.start == hours.end:
+        raise Rejected("Quiet hours end at another time than they start.", code="BAD_TIME", pointer="/quietHours/end")

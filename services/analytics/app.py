@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Protocol
 
@@ -15,9 +15,13 @@ from contracts.tls import service_client_tls
 from services.analytics.alert_routes import alert_routes, stream_routes
 from services.analytics.answer_routes import Answering, answer_routes
 from services.analytics.consumer import Consumer, Reader
+from services.analytics.handing_over import HandingOver
+from services.analytics.handoffs import Bounds
 from services.analytics.insight_routes import insight_routes
 from services.analytics.instants import utc_now
+from services.analytics.notification_file import NOTIFICATIONS_FILE, NotificationFile
 from services.analytics.projection_routes import projection_routes
+from services.analytics.recipients import AccountService, Recipients
 from services.analytics.rule_book import seed_bank_rules
 from services.analytics.rule_routes import rule_routes
 from services.analytics.signals import Signal
@@ -40,36 +44,54 @@ class EventLog(Reader, Protocol):
 
 
 def create_app(
-    settings: Settings, *, clock: Callable[[], datetime] = utc_now, event_log: EventLog | None = None
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    event_log: EventLog | None = None,
+    recipients: Recipients | None = None,
 ) -> Litestar:
-    """Build the analytics service; nothing is opened before its lifespan starts. `event_log` replaces the real one."""
+    """Build the analytics service; nothing is opened before its lifespan starts.
+
+    `event_log` and `recipients` replace the event and the account service.
+    """
     database = Database(settings.data_dir / "analytics.sqlite3", SCHEMA)
     appended = Signal()
-    log = event_log or LogReader(
-        service_url(settings, "events"), token=settings.service_token, tls=service_client_tls(settings)
-    )
-    consumer = Consumer(database, settings.lateness_s, clock, appended)
+    tls = service_client_tls(settings)
+    log = event_log or LogReader(service_url(settings, "events"), token=settings.service_token, tls=tls)
+    asked = recipients or AccountService(service_url(settings, "accounts"), token=settings.service_token, tls=tls)
+    notifier = NotificationFile(settings.data_dir / NOTIFICATIONS_FILE)
+    bounds = _bounds(settings)
+    consumer = Consumer(database, settings.lateness_s, clock, appended, bounds)
+    tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await database.start()
         await database.write(seed_bank_rules)
-        consuming = asyncio.create_task(consumer.run(log), name="consume the event log")
-        consuming.add_done_callback(_report_end)
+        tasks.append(asyncio.create_task(consumer.run(log), name="consumer"))
+        if bounds is not None:
+            handing_over = HandingOver(database, asked, notifier, bounds, clock, appended)
+            tasks.append(asyncio.create_task(handing_over.run(), name="hand-off"))
+        for task in tasks:
+            task.add_done_callback(_report_end)
         try:
             yield
         finally:
-            consuming.cancel()
-            with suppress(asyncio.CancelledError):
-                await consuming
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await asked.close()
             await database.stop()
 
     async def ready() -> dict[str, bool]:
+        checks = {"eventLog": log.healthy}
+        if bounds is not None:
+            checks["handOff"] = not any(task.done() for task in tasks)
         try:
             await database.read(applied_offset)
         except Unavailable:
-            return {"store": False, "eventLog": log.healthy}
-        return {"store": True, "eventLog": log.healthy}
+            return {"store": False, **checks}
+        return {"store": True, **checks}
 
     return create_service(
         title="Belfry analytics service",
@@ -88,7 +110,20 @@ def create_app(
     )
 
 
-def _report_end(consuming: asyncio.Task[None]) -> None:
-    # The log is not heard any more, so readiness turns false; what ended it must be seen too.
-    if not consuming.cancelled() and (error := consuming.exception()) is not None:
-        _log.critical("consumer ended", error=type(error).__name__, exc_info=error)
+def _bounds(settings: Settings) -> Bounds | None:
+    """Return the bounds of handing over; None where alerts are not handed over."""
+    if settings.push == "off":
+        return None
+    return Bounds(
+        settings.push_high_after_s,
+        settings.push_critical_after_s,
+        settings.push_sms_after_s,
+        settings.push_age_s_max,
+        settings.push_event_age_s_max,
+    )
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    # Readiness turns false; what ended it must be seen too.
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("task ended", task=task.get_name(), error=type(error).__name__, exc_info=error)

@@ -17,6 +17,7 @@ from contracts.failures import Overloaded, Unavailable
 from services.analytics import metrics
 from services.analytics.applying import apply_batch
 from services.analytics.closing import close_quiet, watched_accounts
+from services.analytics.handoffs import Bounds
 from services.analytics.instants import micros_at
 from services.analytics.memory import Memory
 from services.analytics.outcomes import Outcome
@@ -39,12 +40,19 @@ class Reader(Protocol):
 class Consumer:
     """The one consumer of the log in this service; nobody else writes facts, states and new alerts."""
 
-    def __init__(self, database: Database, lateness_s: int, clock: Callable[[], datetime], appended: Signal) -> None:
+    def __init__(
+        self,
+        database: Database,
+        lateness_s: int,
+        clock: Callable[[], datetime],
+        appended: Signal,
+        bounds: Bounds | None = None,
+    ) -> None:
         self._database = database
         self._lateness_s = lateness_s
         self._clock = clock
         self._appended = appended
-        self._memory = Memory()
+        self._memory = Memory(bounds)
         self.offset = 0
         self.lag_ms = 0
 

@@ -23,10 +23,14 @@ def micros_at(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * SECOND_US + since.microseconds
 
 
+def moment_of(micros: int) -> datetime:
+    """Return microseconds as a datetime in UTC."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
 def time_text(micros: int) -> str:
     """Write microseconds as RFC 3339 in UTC, with a fraction only where there is one."""
-    moment = _EPOCH + timedelta(microseconds=micros)
-    return moment.isoformat().removesuffix("+00:00") + "Z"
+    return moment_of(micros).isoformat().removesuffix("+00:00") + "Z"
 
 
 def day_of(micros: int) -> int:

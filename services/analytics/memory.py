@@ -1,5 +1,6 @@
 """What the consumer keeps in memory between batches: state by key, and the rules. Bounded; about 200 MB when full."""
 
+from services.analytics.handoffs import Bounds
 from services.analytics.keyed_state import StateTable
 from services.analytics.rule_book import RuleBook
 from services.analytics.states import AccountState, CardState, CategoryState, CustomerState
@@ -13,7 +14,9 @@ CATEGORIES_MAX = 100_000
 class Memory:
     """The state tables and the rule book; forget all of it after a transaction that was undone."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds | None = None) -> None:
+        """With `bounds` alerts are handed over (raising.py)."""
+        self.bounds = bounds
         self.accounts = StateTable("account_states", AccountState, kept_max=ACCOUNTS_MAX)
         self.cards = StateTable("card_states", CardState, kept_max=CARDS_MAX)
         self.customers = StateTable("customer_states", CustomerState, kept_max=CUSTOMERS_MAX)

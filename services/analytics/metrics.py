@@ -12,6 +12,10 @@ ALERTS = Counter("belfry_analytics_alerts_raised", "Alerts raised, by kind.", ["
 LATE = Counter("belfry_analytics_late_events", "Events that came after their day had closed.")
 WINDOWS = Counter("belfry_analytics_windows_closed", "Days of accounts that were closed.")
 
+HANDED_OVER = Counter("belfry_analytics_notifications_handed_over", "Notifications taken, by channel.", ["channel"])
+NOT_HANDED_OVER = Counter("belfry_analytics_notifications_failed", "Attempts not taken, by channel.", ["channel"])
+HAND_OFFS_CLOSED = Counter("belfry_analytics_hand_offs_closed", "Alerts nothing more is sent of, by why.", ["outcome"])
+
 
 def count(outcome: Outcome) -> None:
     """Count what a transaction did."""

@@ -11,7 +11,9 @@ import msgspec
 
 from contracts.alerts import LogEntryKind
 from contracts.rules import AlertRule
+from services.analytics import outbox
 from services.analytics.alert_log import AlertLog
+from services.analytics.handoffs import Bounds, opened
 from services.analytics.instants import SECOND_US
 from services.analytics.sights import Finding
 
@@ -19,9 +21,11 @@ from services.analytics.sights import Finding
 class Raising:
     """Raises alerts within one transaction and counts them by kind."""
 
-    def __init__(self, connection: sqlite3.Connection, log: AlertLog) -> None:
+    def __init__(self, connection: sqlite3.Connection, log: AlertLog, bounds: Bounds | None = None) -> None:
+        """With `bounds` an alert that may have to be handed over opens its row of the outbox."""
         self._connection = connection
         self._log = log
+        self._bounds = bounds
         self.raised: dict[str, int] = {}
 
     def raise_for(self, customer_id: str, rule: AlertRule, finding: Finding, at: str) -> None:
@@ -32,6 +36,8 @@ class Raising:
         seq = self._log.last_seq(customer_id) + 1
         alert = msgspec.structs.replace(finding.alert, id=alert_id, customer_id=customer_id, seq=seq, raised_at=at)
         self._log.append_if(seq - 1, LogEntryKind.RAISED, at, alert)
+        if self._bounds is not None and (hand_off := opened(alert, self._bounds)) is not None:
+            outbox.put(self._connection, hand_off)
         kind = str(alert.__struct_config__.tag)
         self.raised[kind] = self.raised.get(kind, 0) + 1
 

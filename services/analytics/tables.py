@@ -73,6 +73,12 @@ CREATE TABLE IF NOT EXISTS alert_heads (
     last_seq INTEGER NOT NULL,
     unread INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox (
+    alert_id TEXT PRIMARY KEY,
+    due_us INTEGER NOT NULL,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS outbox_by_due ON outbox (due_us);
 """ + "".join(
     f"CREATE TABLE IF NOT EXISTS {name} (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;\n" for name in STATES
 )

@@ -24,7 +24,8 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def mortal_bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
-    """Another one, whose processes are killed; each test brings them back."""
+    """Another one, whose processes are killed; each test brings them back. It pushes; events long past wake nobody."""
     folder = tmp_path_factory.mktemp("mortal-belfry")
-    async with running(folder, *EVERYTHING) as belfry, Bank(belfry) as bank:
+    push = {"BELFRY_PUSH": "log", "BELFRY_PUSH_HIGH_AFTER_S": "2.5"}
+    async with running(folder, *EVERYTHING, settings=push) as belfry, Bank(belfry) as bank:
         yield bank

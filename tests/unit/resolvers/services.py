@@ -183,7 +183,9 @@ _SPENDING = SpendingReport(
 _RECURRING = RecurringPayment(
     "a-current", "Landlord", Frequency.MONTHLY, eur("700"), eur("700"), "2026-11-01", "2026-12-01", "ACTIVE"
 )
-_PREFERENCES = held.NotificationPreferences(ANNA, "LOW", True, ["LOGIN"])
+_PREFERENCES = held.NotificationPreferences(
+    ANNA, "LOW", True, ["LOGIN"], channels=[held.KindChannels("LOGIN", ["SMS"])]
+)
 _ANNA = held.Customer(ANNA, "Anna", "Ahrens", "de-DE", "Europe/Berlin", "DE")
 
 READS: dict[str, Callable[[Query], Any]] = {

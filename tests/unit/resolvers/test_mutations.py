@@ -205,20 +205,26 @@ async def test_a_device_is_registered_and_removed(services: Services) -> None:
 
 
 PREFER = """mutation($hours: QuietHoursInput) { updateNotificationPreferences(
-  input: {minimumSeverity: HIGH, pushEnabled: true, mutedKinds: [LOGIN, VELOCITY, LOGIN], quietHours: $hours}) {
-  ... on UpdateNotificationPreferencesSuccess { notificationPreferences { mutedKinds quietHours { start } } }
+  input: {minimumSeverity: HIGH, pushEnabled: true, mutedKinds: [LOGIN, VELOCITY, LOGIN], quietHours: $hours,
+    smsEnabled: true, channels: [{kind: LOW_BALANCE, channels: [SMS, PUSH]}]}) {
+  ... on UpdateNotificationPreferencesSuccess { notificationPreferences {
+    mutedKinds smsEnabled channels { kind channels } quietHours { start } } }
   ... on InputErrors { errors { code path } } } }"""
 
 
 async def test_preferences_are_replaced(services: Services) -> None:
     """All of them are sent, each kind once."""
-    await ask(services, PREFER, hours={"start": "22:00", "end": "07:00"})
+    data = await ask(services, PREFER, hours={"start": "22:00", "end": "07:00"})
+    stored = data["updateNotificationPreferences"]["notificationPreferences"]
+    assert stored["channels"] == [{"kind": "LOGIN", "channels": ["SMS"]}]
     assert json.loads(services.bodies[-1]) == {
         "customerId": ANNA,
         "minimumSeverity": "HIGH",
         "pushEnabled": True,
         "mutedKinds": ["LOGIN", "VELOCITY"],
         "quietHours": {"start": "22:00", "end": "07:00"},
+        "smsEnabled": True,
+        "channels": [{"kind": "LOW_BALANCE", "channels": ["SMS", "PUSH"]}],
     }
 
 

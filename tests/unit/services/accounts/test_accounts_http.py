@@ -1,6 +1,7 @@
 """The account service over HTTP: what the gateway and operators see, fed from a scripted event log."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from contracts.accounts import (
     Holder,
     Holding,
     NotificationPreferences,
+    QuietHours,
     StandingOrder,
 )
 from contracts.events import LogEntry
@@ -31,6 +33,8 @@ from contracts.settings import Settings
 from contracts.vocabulary import CardStatus, HolderRole
 from services.accounts.app import create_app
 from services.accounts.devices import DEVICES_PER_CUSTOMER_MAX
+from services.accounts.preferences import preferences_of
+from services.accounts.tables import SCHEMA
 from tests.unit.services.accounts.samples import NOW, ScriptedLog, account, booked, customer, entries, event, money
 from tests.unit.services.events.serving import running
 
@@ -320,7 +324,29 @@ PREFERENCES = {
     "pushEnabled": False,
     "mutedKinds": ["VELOCITY", "LOGIN", "LOGIN"],
     "quietHours": {"start": "22:00", "end": "07:30"},
+    "smsEnabled": True,
+    "channels": [{"kind": "LOGIN", "channels": ["SMS", "PUSH"]}, {"kind": "LOW_BALANCE", "channels": ["PUSH"]}],
 }
+
+
+LOGIN_BY_SMS = {"kind": "LOGIN", "channels": ["SMS"]}
+
+
+def test_preferences_stored_before_sms_existed_are_read() -> None:
+    """What was stored stays as it was, and SMS is off until the customer turns it on."""
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SCHEMA)
+    before = (
+        b'{"customerId":"cust-1","minimumSeverity":"HIGH","pushEnabled":true,"mutedKinds":["LOGIN"],'
+        b'"quietHours":{"start":"22:00","end":"07:30"}}'
+    )
+    connection.execute("INSERT INTO customers VALUES ('cust-1', 'A', 'B', 'en', 'UTC', 'DE')")
+    connection.execute("INSERT INTO preferences VALUES ('cust-1', ?)", (before,))
+    (read_back,) = preferences_of(connection, ["cust-1"])
+    connection.close()
+    assert read_back == NotificationPreferences(
+        "cust-1", "HIGH", True, ["LOGIN"], QuietHours("22:00", "07:30"), sms_enabled=False, channels=[]
+    )
 
 
 async def test_preferences_are_the_defaults_until_they_are_set(client: httpx.AsyncClient) -> None:
@@ -335,6 +361,11 @@ async def test_preferences_are_the_defaults_until_they_are_set(client: httpx.Asy
         ["LOGIN", "VELOCITY"],
         "07:30",
     )
+    assert first.sms_enabled
+    assert [(one.kind, one.channels) for one in first.channels] == [
+        ("LOGIN", ["SMS", "PUSH"]),
+        ("LOW_BALANCE", ["PUSH"]),
+    ]
     assert second == NotificationPreferences("cust-2", "INFO", push_enabled=True, muted_kinds=[])
 
 
@@ -344,6 +375,12 @@ async def test_preferences_are_the_defaults_until_they_are_set(client: httpx.Asy
         ({"minimumSeverity": "LOUD"}, (400, "UNKNOWN_SEVERITY"), "/minimumSeverity"),
         ({"mutedKinds": ["LOGIN", "NOISE"]}, (400, "UNKNOWN_KIND"), "/mutedKinds/1"),
         ({"quietHours": {"start": "22:00", "end": "24:00"}}, (400, "BAD_TIME"), "/quietHours/end"),
+        ({"quietHours": {"start": "22:00", "end": "22:00"}}, (400, "BAD_TIME"), "/quietHours/end"),
+        ({"channels": [{"kind": "NOISE", "channels": ["SMS"]}]}, (400, "UNKNOWN_KIND"), "/channels/0/kind"),
+        ({"channels": [LOGIN_BY_SMS, LOGIN_BY_SMS]}, (400, "UNKNOWN_KIND"), "/channels/1/kind"),
+        ({"channels": [LOGIN_BY_SMS | {"channels": []}]}, (400, "BAD_CHANNELS"), "/channels/0/channels"),
+        ({"channels": [LOGIN_BY_SMS | {"channels": ["PIGEON"]}]}, (400, "BAD_CHANNELS"), "/channels/0/channels"),
+        ({"channels": [LOGIN_BY_SMS | {"channels": ["SMS"] * 2}]}, (400, "BAD_CHANNELS"), "/channels/0/channels"),
         ({"customerId": "nobody"}, (404, "NOT_FOUND"), "/customerId"),
     ],
 )

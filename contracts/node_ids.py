@@ -1,0 +1,15 @@
+"""Relay's global ids, as the app knows things by: in GraphQL, and in what is pushed to it.
+
+Not a secret and not signed: what an id may be used for is decided by its reader, every time.
+"""
+
+from binascii import b2a_base64
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def encode_node_id(kind: str, id: str) -> str:
+    """Return the global id of the `kind` with this id: `base64url("Account:…")` without padding."""
+    # Not base64's own function: it takes twice as long, and an answer has hundreds of ids.
+    encoded = b2a_base64(f"{kind}:{id}".encode(), newline=False).rstrip(b"=")
+    return encoded.translate(_URL_SAFE).decode("ascii")

@@ -1,0 +1,103 @@
+"""What no app acknowledges is pushed, once, whatever is killed; and what the app has acknowledged is not."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.journey.bank import Bank, Json, kinds, take
+
+pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
+
+TELL = "mutation($ids: [ID!]!) { acknowledgeDelivery(ids: $ids) { __typename } }"
+DELIVERIES = "{ viewer { alerts { nodes { id deliveries { channel stage } } } } }"
+PREFER = """mutation($muted: [AlertKind!]!) { updateNotificationPreferences(
+  input: {minimumSeverity: INFO, pushEnabled: true, mutedKinds: $muted}) { __typename } }"""
+
+
+def _overdrawn(bank: Bank, account_id: str) -> Json:
+    """Take an account below zero just now: an alert of severity HIGH."""
+    now = datetime.now(UTC)
+    payment = bank.payment(account_id, "10.00", f"overdrawn-{account_id}-{now:%H%M%S%f}")
+    return payment | {"time": now.isoformat()}
+
+
+def _pushed(bank: Bank) -> list[Json]:
+    path = bank.belfry.data_dir / "notifications.ndjson"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+async def _until_pushed(bank: Bank, *customers: str) -> list[Json]:
+    async with asyncio.timeout(20):
+        while True:
+            pushed = _pushed(bank)
+            if set(customers) <= {one["customerId"] for one in pushed}:
+                return pushed
+            await asyncio.sleep(0.05)
+
+
+async def _open(bank: Bank, *names: str) -> None:
+    opening: list[Json] = []
+    for name in names:
+        opening += [bank.customer(name), bank.account(f"{name}-account", name)]
+    summary = await bank.post(*opening)
+    await bank.applied(summary["offset"])
+
+
+async def _deliveries(bank: Bank, name: str) -> list[Any]:
+    answer = await bank.ask(name, DELIVERIES)
+    return [node["deliveries"] for node in answer["data"]["viewer"]["alerts"]["nodes"]]
+
+
+async def test_what_no_app_acknowledged_is_pushed_once_over_kills(mortal_bank: Bank) -> None:
+    """Analytics dies right after the alert and again after the push; the account service is away in between."""
+    bank = mortal_bank
+    await _open(bank, "olga")
+    await bank.applied((await bank.post(_overdrawn(bank, "olga-account")))["offset"])
+    for name in ("analytics", "accounts"):
+        bank.belfry.kill(name)
+    await bank.belfry.start("analytics")
+    await bank.belfry.start("accounts")
+    (pushed,) = [one for one in await _until_pushed(bank, "olga") if one["customerId"] == "olga"]
+    bank.belfry.kill("analytics")
+    await bank.belfry.start("analytics")
+    await _open(bank, "pia")
+    await bank.post(_overdrawn(bank, "pia-account"))  # once hers is pushed, another of his would have been too
+    everything = await _until_pushed(bank, "pia")
+    assert [one["customerId"] for one in everything].count("olga") == 1
+    assert await _deliveries(bank, "olga") == [[{"channel": "PUSH", "stage": "SENT"}]]
+    (alert,) = (await bank.ask("olga", DELIVERIES))["data"]["viewer"]["alerts"]["nodes"]
+    assert (pushed["alertId"], pushed["channel"], pushed["severity"]) == (alert["id"], "PUSH", "HIGH")
+    assert not {"10.00", "olga-account"} & set(json.dumps(pushed).replace('"', " ").split())
+
+
+async def test_what_the_app_acknowledged_is_not_pushed(mortal_bank: Bank) -> None:
+    """One app tells that it has the alert, one customer mutes its kind; only the third's is pushed."""
+    bank = mortal_bank
+    await _open(bank, "quin", "rosa", "sven")
+    await bank.ask("rosa", PREFER, muted=["LOW_BALANCE"])
+    async with bank.sse("quin") as feed:
+        await take(feed, 1)
+        await bank.post(_overdrawn(bank, "quin-account"))
+        (raised,) = await take(feed, 1)
+        await bank.ask("quin", TELL, ids=[raised["alert"]["id"]])
+        assert kinds(await take(feed, 1)) == ["AlertChanged"]
+        await bank.post(_overdrawn(bank, "rosa-account"), _overdrawn(bank, "sven-account"))
+        customers = [one["customerId"] for one in await _until_pushed(bank, "sven")]
+    assert not {"quin", "rosa"} & set(customers)
+
+
+async def test_a_pushed_alert_comes_in_the_feed_under_the_same_id(mortal_bank: Bank) -> None:
+    """The app returns with its cursor: it gets the alert once, knows it by its id, and sees that it was pushed."""
+    bank = mortal_bank
+    await _open(bank, "tina")
+    async with bank.sse("tina") as feed:
+        (caught_up,) = await take(feed, 1)
+    await bank.post(_overdrawn(bank, "tina-account"))
+    (pushed,) = [one for one in await _until_pushed(bank, "tina") if one["customerId"] == "tina"]
+    async with bank.websocket("tina", caught_up["cursor"]) as feed:
+        events = await take(feed, 3)
+    assert kinds(events) == ["AlertRaised", "AlertChanged", "FeedCaughtUp"]
+    assert {event["alert"]["id"] for event in events[:2]} == {pushed["alertId"]}
