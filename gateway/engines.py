@@ -11,6 +11,7 @@ from gateway.audit import AuditLog
 from gateway.audit_files import AUDIT_FOLDER
 from gateway.auditing import Auditor
 from gateway.authorization import Authorization
+from gateway.cost_meters import CostMeter
 from gateway.costs import CostMode, CostModel
 from gateway.document_directory import DocumentDirectory, DocumentMode
 from gateway.documents import Documents
@@ -48,11 +49,19 @@ def assemble_engine(settings: Settings, schema: strawberry.Schema, make_context:
     )
     audit = AuditLog(settings.data_dir / AUDIT_FOLDER)
     directory = DocumentDirectory(documents, mode=DocumentMode(settings.documents), trusted=trusted)
-    toll = Toll(CostModel(core), rates, mode=CostMode(settings.cost_mode), cost_max=settings.cost_max)
+    costs = CostModel(core)
+    toll = Toll(costs, rates, mode=CostMode(settings.cost_mode), cost_max=settings.cost_max)
     step_up = StepUp(acrs=split_setting(settings.step_up_acrs), max_age_s=settings.step_up_max_age_s, clock=time.time)
     authorization = Authorization(core, step_up)
     engine = Engine(
-        schema, directory, toll, authorization, Auditor(audit), make_context, timeout_s=settings.request_timeout_s
+        schema,
+        directory,
+        toll,
+        authorization,
+        Auditor(audit),
+        CostMeter(core, costs, limit=settings.cost_max),
+        make_context,
+        timeout_s=settings.request_timeout_s,
     )
     return Assembly(engine, rates, audit, trusted)
 

@@ -28,6 +28,7 @@ from contracts.failures import Forbidden, TimedOut
 from gateway.auditing import Auditor, Witnessed
 from gateway.authorization import Authorization
 from gateway.callers import Caller
+from gateway.cost_meters import EXTENSION, CostMeter
 from gateway.document_directory import DocumentDirectory, PersistedQueryNotFound
 from gateway.documents import (
     InvalidDocument,
@@ -112,6 +113,7 @@ class Engine:
         toll: Toll,
         authorization: Authorization,
         auditor: Auditor,
+        meter: CostMeter,
         make_context: ContextFactory,
         *,
         timeout_s: float,
@@ -123,6 +125,7 @@ class Engine:
         self._toll = toll
         self._authorization = authorization
         self.auditor = auditor
+        self._meter = meter
         self._make_context = make_context
         self._stop_after_s = timeout_s + HARD_STOP_S
         self._timeout = Timeout(self._stop_after_s)
@@ -169,6 +172,8 @@ class Engine:
         payload = await self._answer(executor, caller)
         SECONDS[caller.transport].observe(time.perf_counter() - started)
         await self.auditor.answered(prepared, node, caller, executor.context_value, payload)
+        asked = selected.operation.extensions.get(EXTENSION)
+        self._meter.observe(prepared, node, asked, selected.charge.cost, caller, payload)
         count_answer(caller.transport, payload)
         return payload
 

@@ -33,6 +33,12 @@ COST: Spread = TalliedHistogram(
     [],
     buckets=(1, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000),
 ).labels()
+ACTUAL_COST: Spread = TalliedHistogram(
+    "belfry_gateway_cost_actual",
+    "Cost of answered operations, of one in sixteen.",
+    [],
+    buckets=(1, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000),
+).labels()
 OVER_COST = Counter("belfry_gateway_over_cost", "Operations over the bound of cost, refused or only measured.")
 UNTRUSTED = Counter("belfry_gateway_untrusted_documents", "Documents run that the manifest does not hold.")
 DIFFERENCES = Counter(
