@@ -26,7 +26,7 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime assets clients demo test test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-execution bench-edge test-core schema interfaces lock clean
+.PHONY: help setup setup-runtime assets clients demo test test-aws test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-execution bench-edge test-core schema interfaces lock clean
 
 .PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency bench-execution test-core schema interfaces check-deploy lock clean
 
@@ -75,6 +75,16 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json tests/cli
 
 test: setup assets clients ## run every test: unit, contract, layers, journey, browser, clients
 	$(PYTEST) $(IN_PARALLEL) --durations=5 $(ARGS)
+
+# The emulator pins another botocore than Belfry: it has an environment of its own.
+$(STAMPS)/aws: tests/aws/requirements.lock | $(STAMPS)/venv
+	$(PYTHON) -m venv .venv/aws
+	@echo "installing the AWS emulator"; $(BIN)/uv pip install --quiet --python .venv/aws/bin/python --require-hashes -r $< || \
+		.venv/aws/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+test-aws: setup $(STAMPS)/aws ## run the AWS adapters against an emulator on 127.0.0.1
+	REQUIRE_AWS=1 $(PYTEST) tests/aws --durations=5 $(ARGS)
 
 test-thorough: setup assets clients ## run every test with fifty times the examples and all of graphql-core's tests; half an hour
 	HYPOTHESIS_PROFILE=thorough CORE_TESTS=all REQUIRE_CORE=1 $(PYTEST) $(IN_PARALLEL) --durations=20 $(ARGS)

@@ -1,0 +1,30 @@
+"""What AWS says went wrong, in Belfry's own terms. Pure: it knows codes, not clients."""
+
+from contracts.failures import Conflict, Failure, NotFound, Overloaded, Unavailable
+
+RETRY_AFTER_S = 1.0
+
+THROTTLES = frozenset(
+    {
+        "KMSThrottlingException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+_ABSENT = frozenset({"ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"})
+
+
+def failure_of_code(code: str, what: str) -> Failure:
+    """Return the failure an error code of AWS means; `what` was asked."""
+    if code in THROTTLES:
+        return Overloaded(f"The {what} is busy.", detail=code, retry_after_s=RETRY_AFTER_S)
+    if code == "ConditionalCheckFailedException":
+        return Conflict(f"The {what} has moved on.", code="VERSION_MOVED_ON", detail=code)
+    if code in _ABSENT:
+        return NotFound(f"The {what} does not exist.", detail=code)
+    return Unavailable(f"The {what} does not answer.", detail=code, retry_after_s=RETRY_AFTER_S)

@@ -1,0 +1,56 @@
+"""AWS as the services call it: long-lived clients, and the one tree of failures for what goes wrong there.
+
+Region, credentials and endpoint come by the standard chain (`AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, roles). A client
+is made once, at the start: the first one blocks the loop for 70 ms, a call costs 0.5 ms of CPU.
+"""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from contracts.aws import failure_of_code
+from contracts.failures import Unavailable
+
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 5.0
+CONNECTIONS_MAX = 64
+ATTEMPTS_MAX = 3
+
+
+@asynccontextmanager
+async def aws_client(service: str, *, connections: int = CONNECTIONS_MAX) -> AsyncGenerator[Any]:
+    """Open a client of an AWS service for as long as the block runs."""
+    config = AioConfig(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
+        tcp_keepalive=True,
+        parameter_validation=False,
+    )
+    async with get_session().create_client(service, config=config) as client:
+        yield client
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise what AWS refuses in the block as the failure it is; `what` is the thing that was asked, for people.
+
+    Raises:
+        Conflict, Overloaded, Unavailable: by the error's code.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise failure_of_code(code_of(error), what) from error
+    except (BotoCoreError, TimeoutError, OSError) as error:
+        raise Unavailable(f"The {what} does not answer.", detail=type(error).__name__, retry_after_s=1.0) from error
+
+
+def code_of(error: ClientError) -> str:
+    """Return the code AWS gave an error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
