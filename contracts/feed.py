@@ -1,6 +1,7 @@
 """What a live feed hands to its subscriber, before GraphQL gives it a shape."""
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -16,9 +17,10 @@ class FeedGapReason(StrEnum):
 
 
 class EntryDelivered(msgspec.Struct, frozen=True):
-    """The next entry of the customer's alert log."""
+    """The next entry of the customer's alert log; `shared` holds what all who get this very hint make of it once."""
 
     entry: AlertLogEntry
+    shared: dict[bytes, Any] = msgspec.field(default_factory=dict)
 
 
 class CaughtUp(msgspec.Struct, frozen=True):

@@ -99,6 +99,17 @@ class Auditor:
         if alerts:
             self._note(_record(AuditKind.ALERT_SHOWN, DONE, caller, prepared, node, subjects=alerts))
 
+    def showed_live(
+        self,
+        prepared: PreparedDocument,
+        node: OperationDefinitionNode,
+        caller: Caller,
+        actions: list[str],
+        alerts: list[str],
+    ) -> None:
+        """Record the alerts (global ids) that an answer of a subscription holds; `actions` are its root fields."""
+        self._note(_record(AuditKind.ALERT_SHOWN, DONE, caller, prepared, node, subjects=alerts, actions=actions))
+
     async def refused(self, operation: Operation, caller: Caller, refusal: Failure) -> None:
         """Record an operation that its caller may not run; the refusal's detail names the fields.
 
@@ -144,6 +155,7 @@ def _record(
     node: OperationDefinitionNode,
     *,
     subjects: Iterable[str] = (),
+    actions: list[str] | None = None,
 ) -> AuditRecord:
     return AuditRecord(
         kind=kind,
@@ -151,7 +163,7 @@ def _record(
         customer_id=caller.principal.customer_id,
         token_id=caller.principal.token_id or "",
         trace_id=caller.trace_id,
-        actions=sorted(root_fields(prepared, node)),
+        actions=sorted(root_fields(prepared, node)) if actions is None else actions,
         subjects=list(subjects),
         operation=(node.name.value if node.name else "")[:CLIENT_TEXT_MAX],
         document=f"sha256:{prepared.sha256}",

@@ -18,8 +18,6 @@ from graphql import (
     ExperimentalIncrementalExecutionResults,
     GraphQLError,
     OperationDefinitionNode,
-    create_source_event_stream,
-    map_source_to_response_event,
 )
 from graphql.type import assert_valid_schema
 from strawberry.execution import optimized_is_awaitable
@@ -50,6 +48,7 @@ from gateway.errors import (
 )
 from gateway.incremental import render_initial, render_subsequent
 from gateway.launches import Executor, Launches
+from gateway.live import LiveAnswers, Shapes, each_answer
 from gateway.operations import Operation
 from gateway.telemetry import SECONDS, count_answer
 from gateway.timeouts import Timeout
@@ -126,9 +125,10 @@ class Engine:
         self._authorization = authorization
         self.auditor = auditor
         self._meter = meter
-        self._make_context = make_context
-        self._stop_after_s = timeout_s + HARD_STOP_S
-        self._timeout = Timeout(self._stop_after_s)
+        self.make_context = make_context
+        self.shapes = Shapes()
+        self.stop_after_s = timeout_s + HARD_STOP_S
+        self._timeout = Timeout(self.stop_after_s)
 
     async def select(self, operation: Operation, caller: Caller) -> Selected:
         """Prepare the document, choose the operation, charge it to its customer and see whether they may run it.
@@ -184,7 +184,7 @@ class Engine:
             Refused: its variables do not fit; before the first answer.
         """
         if selected.is_subscription:
-            several = self.subscribe(selected, caller)
+            several = each_answer(self.live(selected, caller))
         elif selected.is_incremental:
             several = self._execute_incrementally(selected, caller)
         else:
@@ -196,10 +196,10 @@ class Engine:
 
     async def _execute_incrementally(self, selected: Selected, caller: Caller) -> AsyncGenerator[Payload]:
         executor = self._build(selected, selected.prepared.document, caller)
-        stop_at = asyncio.get_running_loop().time() + self._stop_after_s
+        stop_at = asyncio.get_running_loop().time() + self.stop_after_s
         result = await self._run(executor, caller)
         if not isinstance(result, ExperimentalIncrementalExecutionResults):
-            payload = result if isinstance(result, dict) else self._response(result, caller)
+            payload = result if isinstance(result, dict) else self.response(result, caller)
             await self.auditor.answered(selected.prepared, selected.node, caller, executor.context_value, payload)
             count_answer(caller.transport, payload)
             yield payload
@@ -222,69 +222,78 @@ class Engine:
                 waiting -= {one["id"] for one in payload.get("completed", ())}
                 yield payload
 
-    async def subscribe(self, selected: Selected, caller: Caller) -> AsyncGenerator[Payload]:
-        """Yield the answers of a subscription until its source ends; a failure to start is the one answer.
+    def live(self, selected: Selected, caller: Caller) -> LiveAnswers:
+        """Return the answers of a subscription, not yet begun; a failure to begin is its one answer.
 
         Raises:
-            Refused: its variables do not fit; before the first answer.
+            Refused: its variables do not fit.
         """
         executor = self._build(selected, selected.prepared.plain or selected.prepared.document, caller)
+        return LiveAnswers(self, selected, executor, caller)
+
+    def execute_event(self, executor: Executor, caller: Caller) -> Payload | Awaitable[Payload]:
+        """Execute one event of a subscription: at once where nothing must be waited for."""
         try:
-            stream = create_source_event_stream(executor)
-            if _is_awaitable(stream):
-                async with asyncio.timeout(self._stop_after_s):
-                    stream = await cast("Any", stream)
-        except TimeoutError:
-            yield {"errors": [_timed_out()]}
-            return
-        if isinstance(stream, ExecutionResult):
-            payload = self._response(stream, caller)
-            await self.auditor.answered(selected.prepared, selected.node, caller, executor.context_value, payload)
-            yield payload
-            return
+            result = executor.execute_operation()
+        except Exception as error:  # noqa: BLE001 (as below)
+            return {"errors": [internal_error(error, caller.trace_id)], "data": None}
+        if _is_awaitable(result):
+            return self._respond(cast("Awaitable[ExecutionResult]", result), caller)
+        return self.response(cast("ExecutionResult", result), caller)
 
-        async def execute_event(event_executor: Executor) -> Payload:
-            event_executor.context_value = context = self._make_context(caller.principal)
-            payload = await self._answer(event_executor, caller)
-            self.auditor.showed(selected.prepared, selected.node, caller, executor.context_value, context)
-            count_answer(caller.transport, payload)
-            return payload
+    async def _respond(self, executing: Awaitable[ExecutionResult], caller: Caller) -> Payload:
+        result = await self._finish(executing, caller)
+        return result if isinstance(result, dict) else self.response(cast("ExecutionResult", result), caller)
 
-        payloads = map_source_to_response_event(executor, cast("Any", stream), cast("Any", execute_event))
-        async with aclosing(payloads):
-            while True:
-                try:
-                    yield cast("Payload", await anext(payloads))
-                except StopAsyncIteration:
-                    return
-                except Exception as error:  # noqa: BLE001 (the source ended badly: the last answer says so)
-                    wrapped = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
-                    yield {"errors": render_errors([wrapped], caller.trace_id)}
-                    return
+    def demand(self, selected: Selected, caller: Caller) -> None:
+        """Let a caller with a renewed token go on with an operation.
+
+        Raises:
+            Forbidden: a scope or a fresh sign-in is missing.
+        """
+        self._authorization.demand(selected.prepared, selected.node, caller.principal)
+
+    @staticmethod
+    def failed(error: Exception, caller: Caller) -> Payload:
+        """Render what ended a source."""
+        wrapped = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+        return {"errors": render_errors([wrapped], caller.trace_id)}
+
+    @staticmethod
+    def timed_out() -> Payload:
+        """Render a source that did not begin in time."""
+        return {"errors": [_timed_out()]}
 
     def _build(self, selected: Selected, document: DocumentNode, caller: Caller) -> Executor:
         operation = selected.operation
         launch = self._launches.find(document, operation.operation_name)
-        executor = launch.executor(self._make_context(caller.principal), operation.variables)
+        executor = launch.executor(self.make_context(caller.principal), operation.variables)
         if isinstance(executor, list):
             raise Refused(BAD_VARIABLES, render_refusals(executor, BAD_VARIABLES))
         return executor
 
     async def _answer(self, executor: Executor, caller: Caller) -> Payload:
         result = await self._run(executor, caller)
-        return result if isinstance(result, dict) else self._response(cast("ExecutionResult", result), caller)
+        return result if isinstance(result, dict) else self.response(cast("ExecutionResult", result), caller)
 
     async def _run(
         self, executor: Executor, caller: Caller
     ) -> ExecutionResult | ExperimentalIncrementalExecutionResults | Payload:
         """Run an executor; where that fails as a whole, the answer that says so."""
-        task = asyncio.current_task()
         try:
             result = executor.execute_operation()
-            if not _is_awaitable(result):
-                return cast("ExecutionResult", result)
+        except Exception as error:  # noqa: BLE001 (the edge of execution: whatever happens becomes an answer)
+            return {"errors": [internal_error(error, caller.trace_id)], "data": None}
+        return await self._finish(cast("Any", result), caller) if _is_awaitable(result) else cast("Any", result)
+
+    async def _finish(
+        self, executing: Awaitable[Any], caller: Caller
+    ) -> ExecutionResult | ExperimentalIncrementalExecutionResults | Payload:
+        """Wait for an execution, no longer than its deadline."""
+        task = asyncio.current_task()
+        try:
             with self._timeout.one():
-                return cast("ExecutionResult", await cast("Any", result))
+                return cast("ExecutionResult", await executing)
         except TimeoutError:
             return {"errors": [_timed_out()], "data": None}
         except asyncio.CancelledError as error:
@@ -296,7 +305,8 @@ class Engine:
             return {"errors": [internal_error(error, caller.trace_id)], "data": None}
 
     @staticmethod
-    def _response(result: ExecutionResult, caller: Caller) -> Payload:
+    def response(result: ExecutionResult, caller: Caller) -> Payload:
+        """Render a result."""
         if result.errors:
             return {"errors": render_errors(result.errors, caller.trace_id), "data": result.data}
         return {"data": result.data}

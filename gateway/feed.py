@@ -1,35 +1,47 @@
 """The alert feed of one gateway replica: one upstream stream, handed to every live subscriber.
 
 The alert log is the truth; the stream is only a hint. A subscriber is registered for hints first, then the log is read
-after its cursor, then both are merged by sequence number (`feed_position.py` has the rules).
+after its cursor, then both are merged by sequence number (`feed_position.py` has the rules). A subscriber that waits
+costs no task: the hub wakes it, and it takes what is ready (`delivery.py`).
 """
 
 import asyncio
 import random
+import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 from clients.deadline import Deadline
 from contracts.alerts import AlertLogEntry, AlertLogPage
 from contracts.failures import Failure
-from contracts.feed import AccountChange, CaughtUp, EntryDelivered, FeedGapReason, FeedItem, Gap
+from contracts.feed import AccountChange, EntryDelivered, FeedItem, Gap
 from gateway.feed_position import FeedPosition
+from resolvers.feed import nobody
 
 PAGE_ENTRIES = 200
 """Entries read from the log at a time."""
 NEWEST = 2**53 - 1
 """A seq beyond every log: reading after it answers only where the log stands."""
+READS_MAX = 64
+"""Reads of the log at a time for all subscribers together, so that a reconnect storm does not starve queries."""
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 
-OPEN = Gauge("belfry_feed_subscribers", "Live alert feed subscribers of this gateway")
-SENT = Counter("belfry_feed_entries_total", "Alert log entries handed to subscribers", ["source"])
+SUBSCRIBERS = Gauge("belfry_feed_subscribers", "Live alert feed subscribers of this gateway")
+ENTRIES = Counter("belfry_feed_entries_total", "Alert log entries handed to subscribers", ["source"])
 GAPS = Counter("belfry_feed_gaps_total", "Gaps announced to subscribers", ["reason"])
+LAG = Histogram(
+    "belfry_feed_lag_seconds",
+    "From storing an alert log entry to its hint at this gateway, where someone listens.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0),
+)
+_LIVE, _REPLAYED = ENTRIES.labels("live"), ENTRIES.labels("replayed")
 
 L = TypeVar("L")
 
@@ -51,24 +63,26 @@ class Changes(Protocol):
     def entries(self, after: int) -> AsyncGenerator[list[AccountChange]]: ...
 
 
-class _Listener:
-    """One subscriber's position and the bell that wakes it."""
-
-    def __init__(self) -> None:
-        self.position = FeedPosition()
-        self.bell = asyncio.Event()
-
-
 class AlertFeed:
     """Implements `resolvers.feed.FeedPort`. Construct is free; `run` follows the upstream until it is cancelled."""
 
-    def __init__(self, read_log: ReadLog, entries: Entries, changes: Changes, *, read_timeout_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        read_log: ReadLog,
+        entries: Entries,
+        changes: Changes,
+        *,
+        read_timeout_s: float = 5.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._read_log = read_log
         self._entries = entries
         self._changes = changes
         self._read_timeout_s = read_timeout_s
-        self._listeners: defaultdict[str, set[_Listener]] = defaultdict(set)
-        self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._clock = clock
+        self._reading = asyncio.Semaphore(READS_MAX)
+        self.subscribers: defaultdict[str, set[Subscriber]] = defaultdict(set)
+        self.watches: defaultdict[str, set[Watch]] = defaultdict(set)
 
     async def run(self) -> None:
         """Follow both upstream streams for ever."""
@@ -76,97 +90,40 @@ class AlertFeed:
             tasks.create_task(self._follow_alerts())
             tasks.create_task(self._follow_changes())
 
-    async def alerts(self, customer_id: str, after: int | None) -> AsyncGenerator[FeedItem]:
-        """Yield the customer's log after a seq (None: from now), each entry once, in order, without end.
+    async def alerts(self, customer_id: str, after: int | None) -> "Subscriber":
+        """Begin the customer's log after a seq (None: from now): each entry once, in order, without end.
 
         The first item after what was stored is `CaughtUp`. A `Gap` says that entries up to its seq are not delivered
         here (they expired, or the cursor is beyond the log), or that a slow subscriber is now resumed from the log.
 
         Raises:
-            Failure: the log cannot be read at the start; later failures are waited out.
+            Failure: the log cannot be read now; later failures are waited out.
         """
-        with self._listening(customer_id) as listener:
-            position = listener.position
-            for item in await self._begin(customer_id, position, after):
-                yield item
-            announce = True
-            while True:
-                if position.stale:
-                    async with aclosing(self._replay(customer_id, position, announce=announce)) as items:
-                        async for item in items:
-                            yield item
-                    announce = False
-                while (entry := position.next_live()) is not None:
-                    SENT.labels("live").inc()
-                    yield EntryDelivered(entry)
-                if not position.stale:
-                    await listener.bell.wait()
-                listener.bell.clear()
-
-    async def account_changes(self, account_id: str) -> AsyncGenerator[None]:
-        """Yield whenever the account may have changed; changes in between are one."""
-        bell = asyncio.Event()
-        self._watchers[account_id].add(bell)
+        subscriber = Subscriber(self, customer_id)
         try:
-            while True:
-                await bell.wait()
-                bell.clear()
-                yield None
-        finally:
-            _drop(self._watchers, account_id, bell)
+            subscriber.position.begin_read()
+            page = await self.read(customer_id, NEWEST if after is None else after)
+            subscriber.position.start_after(page, after)
+        except BaseException:
+            subscriber.close()
+            raise
+        return subscriber
 
-    @contextmanager
-    def _listening(self, customer_id: str) -> Iterator[_Listener]:
-        listener = _Listener()
-        self._listeners[customer_id].add(listener)
-        OPEN.inc()
-        try:
-            yield listener
-        finally:
-            OPEN.dec()
-            _drop(self._listeners, customer_id, listener)
+    def account_changes(self, account_id: str) -> "Watch":
+        """Begin watching an account."""
+        return Watch(self.watches, account_id)
 
-    async def _begin(self, customer_id: str, position: FeedPosition, after: int | None) -> list[FeedItem]:
-        start = NEWEST if after is None else after
-        page = await self._read_log(customer_id, start, 1, Deadline.after(self._read_timeout_s))
-        if after is None:
-            position.start_after(page.last_seq)
-            return []
-        if after > page.last_seq:
-            return [self._gap(position, page.last_seq, FeedGapReason.UNKNOWN)]
-        position.start_after(after)
-        return []
+    async def read(self, customer_id: str, after: int) -> AlertLogPage:
+        """Read a page of a customer's log; at most `READS_MAX` at a time."""
+        async with self._reading:
+            return await self._read_log(customer_id, after, PAGE_ENTRIES, Deadline.after(self._read_timeout_s))
 
-    def _gap(self, position: FeedPosition, seq: int, reason: FeedGapReason) -> Gap:
-        position.start_after(seq)
-        GAPS.labels(reason.value).inc()
-        return Gap(seq, reason)
-
-    async def _replay(self, customer_id: str, position: FeedPosition, *, announce: bool) -> AsyncGenerator[FeedItem]:
-        """Hand over what the log has after the position until it is caught up, and say so at first and after a gap."""
-        while position.stale:
-            position.stale = False
-            if position.overflowed:
-                position.overflowed = False
-                announce = True
-                yield self._gap(position, position.sent, FeedGapReason.SLOW_CONSUMER)
-            page = await self._page(customer_id, position.sent)
-            position.stale = position.stale or (bool(page.entries) and page.entries[-1].seq < page.last_seq)
-            if page.first_seq > position.sent + 1:
-                announce = True
-                yield self._gap(position, page.first_seq - 1, FeedGapReason.EXPIRED)
-            for entry in page.entries:
-                if position.admit(entry):
-                    SENT.labels("replayed").inc()
-                    yield EntryDelivered(entry)
-        if announce:
-            yield CaughtUp(position.sent)
-
-    async def _page(self, customer_id: str, after: int) -> AlertLogPage:
+    async def read_patiently(self, customer_id: str, after: int) -> AlertLogPage:
+        """Read a page of a customer's log, however long it is away."""
         delay_s = RETRY_S_MIN
         while True:
             try:
-                return await self._read_log(customer_id, after, PAGE_ENTRIES, Deadline.after(self._read_timeout_s))
+                return await self.read(customer_id, after)
             except Failure as failure:
                 if not failure.retryable:
                     raise
@@ -180,27 +137,100 @@ class AlertFeed:
                 if not batch:
                     self._doubt_all()
                 for entry in batch:
-                    for listener in self._listeners.get(entry.customer_id, ()):
-                        listener.position.offer(entry)
-                        listener.bell.set()
+                    if entry.customer_id in self.subscribers:
+                        self._hand_over(entry)
+
+    def _hand_over(self, entry: AlertLogEntry) -> None:
+        hint = EntryDelivered(entry)
+        LAG.observe(max(0.0, self._clock() - datetime.fromisoformat(entry.at).timestamp()))
+        for subscriber in tuple(self.subscribers[entry.customer_id]):
+            subscriber.position.offer(hint)
+            subscriber.wake()
 
     def _doubt_all(self) -> None:
         # Attached (again): what happened before is not in the stream, so everyone looks into the log once.
-        for listeners in self._listeners.values():
-            for listener in listeners:
-                listener.position.doubt()
-                listener.bell.set()
+        for subscribers in tuple(self.subscribers.values()):
+            for subscriber in tuple(subscribers):
+                subscriber.position.doubt()
+                subscriber.wake()
 
     async def _follow_changes(self) -> None:
         async with aclosing(self._changes.entries(-1)) as batches:
             async for batch in batches:
-                accounts = {change.account_id for change in batch} if batch else list(self._watchers)
+                accounts = {change.account_id for change in batch} if batch else list(self.watches)
                 for account_id in accounts:
-                    for bell in self._watchers.get(account_id, ()):
-                        bell.set()
+                    for watch in tuple(self.watches.get(account_id, ())):
+                        watch.changed = True
+                        watch.wake()
 
 
-def _drop(listeners: defaultdict[str, set[L]], key: str, listener: L) -> None:
-    listeners[key].discard(listener)
-    if not listeners[key]:
+class Subscriber:
+    """Implements `resolvers.feed.FeedItems` for one subscriber; it listens from its making until `close`."""
+
+    ended = False
+    __slots__ = ("_feed", "_replaying", "customer_id", "position", "wake")
+
+    def __init__(self, feed: AlertFeed, customer_id: str) -> None:
+        self._feed = feed
+        self._replaying = True
+        self.customer_id = customer_id
+        self.position = FeedPosition()
+        self.wake: Callable[[], None] = nobody
+        feed.subscribers[customer_id].add(self)
+        SUBSCRIBERS.inc()
+
+    @property
+    def hungry(self) -> bool:
+        """Whether the log must be read."""
+        return self.position.stale
+
+    def take(self) -> FeedItem | None:
+        """Return the next item, or None where there is none yet."""
+        item = self.position.take()
+        if isinstance(item, EntryDelivered):
+            (_REPLAYED if self._replaying else _LIVE).inc()
+        elif isinstance(item, Gap):
+            GAPS.labels(item.reason.value).inc()
+        elif item is None:
+            self._replaying = False
+        return item
+
+    async def fill(self) -> None:
+        """Read the log after what was handed over; waits while it is away."""
+        self._replaying = True
+        self.position.begin_read()
+        self.position.take_page(await self._feed.read_patiently(self.customer_id, self.position.sent))
+
+    def close(self) -> None:
+        """Listen no longer; repeating it is harmless."""
+        if _drop(self._feed.subscribers, self.customer_id, self):
+            SUBSCRIBERS.dec()
+
+
+class Watch:
+    """Implements `resolvers.feed.AccountWatch`; it watches from its making until `close`."""
+
+    ended = False
+    __slots__ = ("_account_id", "_watches", "changed", "wake")
+
+    def __init__(self, watches: "defaultdict[str, set[Watch]]", account_id: str) -> None:
+        self._watches = watches
+        self._account_id = account_id
+        self.changed = False
+        self.wake: Callable[[], None] = nobody
+        watches[account_id].add(self)
+
+    def close(self) -> None:
+        """Watch no longer; repeating it is harmless."""
+        _drop(self._watches, self._account_id, self)
+
+
+def _drop(listeners: defaultdict[str, set[L]], key: str, listener: L) -> bool:
+    """Take a listener out; says whether it was there."""
+    found = listeners.get(key)
+    if found is None or listener not in found:
+        return False
+    found.remove(listener)
+    if not found:
         del listeners[key]
+    return True

@@ -1,62 +1,126 @@
 """Where one subscriber stands in its customer's alert log; a pure state machine: no socket, no clock, no await.
 
     sent     the last seq handed over; the next one handed over is always sent + 1
-    queue    live entries waiting, at most `QUEUE_MAX`: hints, in whatever order they came
+    stored   what was read from the log and not yet handed over
+    live     hints waiting behind it, in whatever order they came; at most `QUEUE_MAX`, and `QUEUE_BYTES_MAX`
     stale    the log must be read after `sent`: at the start, after a hole, an overflow or a re-attached stream
 
 Rules: a hint at or below `sent` is dropped (a repeat); a hint at `sent` + 1 is handed over; a hint beyond it is a hole,
-which the log fills. A queue at its bound is emptied and says `overflowed`: the subscriber is told and reads on at its
-own pace. So nothing is lost, repeated or out of order whatever the hints do.
+which the log fills. A queue at its bound is emptied: the subscriber is told of a gap and reads on at its own pace. So
+nothing is lost, repeated or out of order whatever the hints do. The first item after what was stored is `CaughtUp`,
+and so is the first one after a gap.
 """
 
-from collections import deque
+import msgspec
 
-from contracts.alerts import AlertLogEntry
+from contracts.alerts import AlertLogPage
+from contracts.feed import CaughtUp, EntryDelivered, FeedGapReason, FeedItem, Gap
 
 QUEUE_MAX = 256
 """Most live entries that wait for one subscriber."""
+QUEUE_BYTES_MAX = 256 * 1024
+"""Most bytes they have together, as JSON."""
+
+_measure = msgspec.json.Encoder()
 
 
 class FeedPosition:
-    """The position of one subscriber; `offer` is called by the hub, the rest by the subscriber."""
+    """The position of one subscriber; `offer` and `doubt` are called by the hub, the rest by the subscriber."""
+
+    __slots__ = ("_announce", "_live", "_live_bytes", "_overflowed", "_stored", "sent", "stale")
 
     def __init__(self) -> None:
         self.sent = 0
         self.stale = True
-        self.overflowed = False
-        self._queue: deque[AlertLogEntry] = deque()
+        self._announce = True
+        self._overflowed = False
+        # Lists, as an empty deque takes 760 bytes and there are ten thousand of these; they are short.
+        self._stored: list[FeedItem] = []
+        self._live: list[EntryDelivered] = []
+        self._live_bytes = 0
 
-    def start_after(self, seq: int) -> None:
-        """Begin, or go on, right after a seq; the log is still to be read."""
-        self.sent = seq
+    def start_after(self, page: AlertLogPage, seq: int | None) -> None:
+        """Begin after a seq with the first page read; None: at the end of the log, which the page tells."""
+        if seq is None:
+            self.sent = page.last_seq
+            self._catch_up()
+        elif seq > page.last_seq:
+            self.sent = page.last_seq
+            self._stored.append(Gap(page.last_seq, FeedGapReason.UNKNOWN))
+            self._catch_up()
+        else:
+            self.sent = seq
+            self.take_page(page)
 
-    def offer(self, entry: AlertLogEntry) -> None:
-        """Take a live hint; never blocks and never grows past the bound."""
-        if self.stale or entry.seq <= self.sent:
+    def begin_read(self) -> None:
+        """Note that the log is being read: hints from here on are kept."""
+        self.stale = False
+
+    def take_page(self, page: AlertLogPage) -> None:
+        """Take what the log has after `sent`."""
+        if page.first_seq > self.sent + 1:
+            kept_since = page.entries[0].at if page.entries else None
+            self._stored.append(Gap(page.first_seq - 1, FeedGapReason.EXPIRED, kept_since))
+            self._announce = True
+        self._stored += map(EntryDelivered, page.entries)
+        if page.entries and page.entries[-1].seq < page.last_seq:
+            self.stale = True
+        elif self._announce:
+            self._catch_up()
+
+    def offer(self, hint: EntryDelivered) -> None:
+        """Take a live hint; never blocks and never grows past the bounds."""
+        if self.stale or hint.entry.seq <= self.sent:
             return  # a repeat, or the log is about to be read and has it
-        if len(self._queue) >= QUEUE_MAX:
-            self._queue.clear()
-            self.overflowed = self.stale = True
-            return
-        self._queue.append(entry)
+        if self._live:
+            # Measured only where hints pile up: a phone that keeps pace takes each before the next comes.
+            self._live_bytes += len(_measure.encode(hint.entry))
+            if len(self._live) >= QUEUE_MAX or self._live_bytes > QUEUE_BYTES_MAX:
+                self._empty()
+                self._overflowed = self.stale = True
+                return
+        self._live.append(hint)
 
     def doubt(self) -> None:
         """Note that hints may have been missed."""
         self.stale = True
 
-    def admit(self, entry: AlertLogEntry) -> bool:
-        """Say whether an entry, of a hint or of the log, is the next one; if so it counts as handed over."""
-        if entry.seq != self.sent + 1:
-            return False
-        self.sent = entry.seq
-        return True
-
-    def next_live(self) -> AlertLogEntry | None:
-        """Return the next entry to hand over from the queue, or None: then wait, or read the log when `stale`."""
-        while self._queue and not self.stale:
-            entry = self._queue.popleft()
-            if self.admit(entry):
-                return entry
-            if entry.seq > self.sent:
+    def take(self) -> FeedItem | None:
+        """Return the next item to hand over, or None: then wait, or read the log when `stale`."""
+        while self._stored:
+            item = self._stored.pop(0)
+            if isinstance(item, CaughtUp):
+                return CaughtUp(self.sent)
+            if isinstance(item, Gap):
+                self.sent = item.seq
+                return item
+            if self._admit(item):
+                return item
+        if self._overflowed:
+            self._overflowed = False
+            self._announce = True
+            return Gap(self.sent, FeedGapReason.SLOW_CONSUMER)
+        while self._live and not self.stale:
+            hint = self._live.pop(0)
+            if self._admit(hint):
+                if not self._live:
+                    self._live_bytes = 0
+                return hint
+            if hint.entry.seq > self.sent:
                 self.stale = True
         return None
+
+    def _admit(self, item: EntryDelivered) -> bool:
+        """Say whether an entry, of a hint or of the log, is the next one; if so it counts as handed over."""
+        if item.entry.seq != self.sent + 1:
+            return False
+        self.sent = item.entry.seq
+        return True
+
+    def _catch_up(self) -> None:
+        self._announce = False
+        self._stored.append(CaughtUp(self.sent))
+
+    def _empty(self) -> None:
+        self._live = []
+        self._live_bytes = 0

@@ -24,6 +24,7 @@ from gateway.documents import is_mutation
 from gateway.errors import render_failure
 from gateway.execution import Engine, Refused, Selected
 from gateway.identity import Authenticator
+from gateway.live import Answer
 from gateway.media_types import JSON, parse_media_type
 from gateway.negotiation import (
     NotAcceptable,
@@ -107,7 +108,7 @@ class GraphQLOverHTTP:
         except Refused as refused:
             if prefers_events(accept):
                 # What graphql-sse's client shows to its user; it hides the body of any other status.
-                body = EventFraming().frame(refused.payload) + COMPLETE
+                body = EventFraming().frame(Answer(refused.payload, [])) + COMPLETE
                 await send_answer(send, 200, body, EventFraming.content_type, [VARY])
             else:
                 status = refusal_status(self._profile, media_type, refused.code)

@@ -4,8 +4,8 @@ The delimiter that ends a part is sent with the part, so that a client sees it a
 """
 
 from gateway.answers import encode_json
-from gateway.execution import Payload
 from gateway.incremental import LegacyFormat
+from gateway.live import Answer
 
 DELIMITER = b"\r\n--graphql"
 PART = b"\r\ncontent-type: application/json; charset=utf-8\r\n\r\n"
@@ -25,10 +25,10 @@ class IncrementalFraming:
         spec = b"; deferSpec=20220824" if legacy else b""
         self.content_type = b'multipart/mixed; boundary="graphql"' + spec
 
-    def frame(self, payload: Payload) -> bytes:
+    def frame(self, answer: Answer) -> bytes:
         """Encode one part."""
-        shown = payload if self._legacy is None else self._legacy.translate(payload)
-        return PART + encode_json(shown) + DELIMITER
+        encoded = answer.json if self._legacy is None else encode_json(self._legacy.translate(answer.payload))
+        return PART + encoded + DELIMITER
 
 
 class SubscriptionFraming:
@@ -39,6 +39,6 @@ class SubscriptionFraming:
     heartbeat = PART + b"{}" + DELIMITER
     closing = b"--\r\n"
 
-    def frame(self, payload: Payload) -> bytes:
+    def frame(self, answer: Answer) -> bytes:
         """Encode one part."""
-        return PART + encode_json({"payload": payload}) + DELIMITER
+        return b'%s{"payload":%s}%s' % (PART, answer.json, DELIMITER)

@@ -12,8 +12,8 @@ Queries and mutations are answered with one `next`.
 import msgspec
 from graphql import FieldNode, VariableNode
 
-from gateway.answers import encode_json
 from gateway.execution import Payload, Selected
+from gateway.live import Answer
 
 LAST_EVENT_ID_CHARACTERS_MAX = 512
 
@@ -29,11 +29,16 @@ class EventFraming:
     heartbeat = HEARTBEAT
     closing = COMPLETE
 
-    def frame(self, payload: Payload) -> bytes:
-        """Encode one answer as a `next` event."""
-        cursor = cursor_of(payload)
-        event_id = b"id: %s\n" % cursor.encode() if cursor else b""
-        return b"%sevent: next\ndata: %s\n\n" % (event_id, encode_json(payload))
+    def frame(self, answer: Answer) -> bytes:
+        """Encode one answer as a `next` event; the same for everyone who gets the answer."""
+        framed: bytes = answer.framed("event", _event)
+        return framed
+
+
+def _event(answer: Answer) -> bytes:
+    cursor = cursor_of(answer.payload)
+    event_id = b"id: %s\n" % cursor.encode() if cursor else b""
+    return b"%sevent: next\ndata: %s\n\n" % (event_id, answer.json)
 
 
 def cursor_of(payload: Payload) -> str | None:

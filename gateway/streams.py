@@ -6,22 +6,27 @@ the client's leaving end the stream. Caps are per customer and per address.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
+from contracts.failures import Failure
 from gateway.answers import RawHeaders
 from gateway.callers import Caller
 from gateway.connections import STREAMS_PER_ADDRESS_MAX, STREAMS_PER_CUSTOMER_MAX, Caps, address_of
+from gateway.delivery import Delivery, EndReason
 from gateway.errors import render_failure
-from gateway.execution import Engine, Payload, Selected
+from gateway.execution import Engine, Selected
 from gateway.identity import token_expired, token_revoked
+from gateway.live import Answer, Answers, GeneratorAnswers
 from gateway.revocations import Revocations
 from gateway.telemetry import OPEN
 
 HEARTBEAT_S = 12.0
+CLOSING_S_MAX = 5.0
+"""How long a client that is told why its stream ends may take to read it."""
 HEADERS: RawHeaders = [(b"cache-control", b"no-store, no-transform"), (b"x-accel-buffering", b"no")]
 
 
@@ -37,17 +42,9 @@ class Framing(Protocol):
     @property
     def closing(self) -> bytes: ...
 
-    def frame(self, payload: Payload) -> bytes:
+    def frame(self, answer: Answer) -> bytes:
         """Encode one answer."""
         ...
-
-
-class _Ends(NamedTuple):
-    """What ends a stream before its operation does: the client leaves, the token is revoked, or expires."""
-
-    gone: "asyncio.Future[None]"
-    revoked: "asyncio.Future[None]"
-    expires_at: float
 
 
 class Streams:
@@ -84,74 +81,103 @@ class Streams:
             Overloaded: too many streams are open; before anything was sent.
             Refused: the variables do not fit; before anything was sent.
         """
-        with self.addresses.one(address_of(scope)), self.customers.one(caller.principal.customer_id):
-            payloads = self._engine.answers(selected, caller)
-            async with aclosing(payloads):
-                first = asyncio.ensure_future(anext(payloads, None))
-                await asyncio.wait([first], timeout=0)  # lets a refusal of the variables become a status
-                if first.done():
-                    first.result()
-                headers = [(b"content-type", framing.content_type), *HEADERS, *more]
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await _write(send, framing.opening)
-                gone = asyncio.ensure_future(_disconnected(receive))
+        with (
+            self.addresses.one(address_of(scope)),
+            self.customers.one(caller.principal.customer_id),
+            OPEN.labels(caller.transport).track_inprogress(),
+        ):
+            answers: Answers
+            if selected.is_subscription:
+                answers = self._engine.live(selected, caller)
+            else:
+                answers = once = GeneratorAnswers(self._engine.answers(selected, caller))
+                await once.begin()
+            headers = [(b"content-type", framing.content_type), *HEADERS, *more]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await _write(send, framing.opening)
+            stream = _Stream(send, framing, answers, caller, self._heartbeat_s)
+            with self._revocations.watching(caller.principal) as revoked:
+                revoked.add_done_callback(stream.token_revoked)
+                stream.start(caller.principal.expires_at - self._clock())
                 try:
-                    with (
-                        OPEN.labels(caller.transport).track_inprogress(),
-                        self._revocations.watching(caller.principal) as revoked,
-                    ):
-                        ends = _Ends(gone, revoked, caller.principal.expires_at)
-                        await self._pump(send, framing, payloads, first, ends)
+                    while (await receive())["type"] != "http.disconnect":
+                        pass
                 finally:
-                    gone.cancel()
-
-    async def _pump(
-        self,
-        send: Send,
-        framing: Framing,
-        payloads: AsyncGenerator[Payload],
-        upcoming: "asyncio.Future[Payload | None]",
-        ends: "_Ends",
-    ) -> None:
-        try:
-            while True:
-                remaining_s = ends.expires_at - self._clock()
-                if ends.revoked.done() or remaining_s <= 0:
-                    failure = token_revoked() if ends.revoked.done() else token_expired()
-                    last = framing.frame({"errors": [render_failure(failure)]})
-                    await _write(send, last + framing.closing, more=False)
-                    return
-                timeout_s = min(self._heartbeat_s, remaining_s)
-                waited: list[asyncio.Future[Any]] = [upcoming, ends.gone, ends.revoked]
-                await asyncio.wait(waited, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-                if ends.gone.done():
-                    return
-                if ends.revoked.done():
-                    continue
-                if not upcoming.done():
-                    await _write(send, framing.heartbeat)
-                    continue
-                payload = upcoming.result()
-                if payload is None:
-                    await _write(send, framing.closing, more=False)
-                    return
-                await _write(send, framing.frame(payload))
-                upcoming = asyncio.ensure_future(anext(payloads, None))
-        finally:
-            await _end(upcoming)
+                    await stream.leave()
 
 
-async def _end(upcoming: "asyncio.Future[Any]") -> None:
-    """Stop waiting for an answer nobody will read, and let its generator finish what it was doing."""
-    if not upcoming.done():
-        upcoming.cancel()
-        await asyncio.wait([upcoming])
+class _Stream:
+    """One stream: a delivery, the heartbeats beside it, and what may end it early."""
+
+    __slots__ = ("_closing", "_delivery", "_expiry", "_framing", "_heart", "_heartbeat_s", "_loop", "_send", "_sent")
+
+    def __init__(self, send: Send, framing: Framing, answers: Answers, caller: Caller, heartbeat_s: float) -> None:
+        self._send = send
+        self._framing = framing
+        self._heartbeat_s = heartbeat_s
+        self._loop = asyncio.get_running_loop()
+        self._delivery = Delivery(answers, self, caller.transport, self._still)
+        self._heart: asyncio.TimerHandle | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._sent = False
+
+    def start(self, remaining_s: float) -> None:
+        """Begin; the token is good for so many seconds more."""
+        self._expiry = self._loop.call_later(max(0.0, remaining_s), self._token_expired)
+        self._heart = self._loop.call_later(self._heartbeat_s, self._beat)
+        self._delivery.start()
+
+    def write(self, answer: Answer) -> Coroutine[Any, Any, None]:
+        """Send one answer."""
+        self._sent = True
+        return _write(self._send, self._framing.frame(answer))
+
+    def finish(self) -> Coroutine[Any, Any, None]:
+        """Say that no more answers come."""
+        return _write(self._send, self._framing.closing, more=False)
+
+    def token_revoked(self, revoked: "asyncio.Future[None]") -> None:
+        """End with an error that says so."""
+        if not revoked.cancelled():
+            self.close(EndReason.REVOKED, token_revoked())
+
+    def _token_expired(self) -> None:
+        self.close(EndReason.EXPIRED, token_expired())
+
+    def close(self, reason: EndReason, failure: Failure) -> None:
+        """End with a last answer that says why."""
+        if self._delivery.reason is None:
+            self._delivery.end(reason)
+            last = self._framing.frame(Answer({"errors": [render_failure(failure)]}, []))
+            self._closing = asyncio.create_task(_close(self._send, last + self._framing.closing))
+
+    async def leave(self) -> None:
+        """The client has left, or all is said."""
+        self._delivery.end(EndReason.GONE)
+        if self._closing is not None:
+            self._closing.cancel()
+            await asyncio.wait([self._closing])
+
+    def _beat(self) -> None:
+        # Only where nothing else was sent in the meantime: an answer keeps the connection just as well.
+        if not self._sent and self._framing.heartbeat:
+            self._delivery.beside(_write(self._send, self._framing.heartbeat))
+        self._sent = False
+        if self._delivery.reason is None:
+            self._heart = self._loop.call_later(self._heartbeat_s, self._beat)
+
+    def _still(self) -> None:
+        for timer in (self._heart, self._expiry):
+            if timer is not None:
+                timer.cancel()
+
+
+async def _close(send: Send, last: bytes) -> None:
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(CLOSING_S_MAX):
+            await _write(send, last, more=False)
 
 
 async def _write(send: Send, data: bytes, *, more: bool = True) -> None:
     await send({"type": "http.response.body", "body": data, "more_body": more})
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

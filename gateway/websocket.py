@@ -1,26 +1,30 @@
 """The socket loop around websocket_protocol: it reads, runs operations, keeps time, and does what the protocol says.
 
-One task reads; each operation has a task; a timer ends the socket when the token expires, a watch when it is revoked.
-The server's own pings (listeners.py) find dead peers. Whatever ends the socket ends its tasks with it.
+One task reads. A query has a task while it runs; a subscription is a delivery, which has none while nothing happens
+(`delivery.py`). A timer ends the socket when the token expires, a watch when it is revoked. The server's own pings
+(listeners.py) find dead peers. Whatever ends the socket ends what runs on it.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, ExitStack, aclosing, suppress
-from typing import Any, ParamSpec
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope
 from starlette.types import Send as ASGISend
 
-from contracts.failures import Failure, Overloaded, Unauthenticated, Unavailable
+from contracts.failures import Failure, Forbidden, Overloaded, Unauthenticated, Unavailable
 from gateway.answers import encode_json
 from gateway.callers import Caller, new_trace_id
 from gateway.connections import SOCKETS_PER_ADDRESS_MAX, SOCKETS_PER_CUSTOMER_MAX, Caps, address_of
+from gateway.delivery import Delivery, EndReason
 from gateway.errors import render_failure
-from gateway.execution import Engine, Refused
+from gateway.execution import Engine, Refused, Selected
 from gateway.identity import Authenticator
+from gateway.live import Answer, LiveAnswers
 from gateway.operations import Operation
 from gateway.rate_limits import RateLimits
 from gateway.telemetry import OPEN, Transport, count_refusal
@@ -114,11 +118,13 @@ class _Socket:
         self._protocol = Protocol()
         self._principal: Principal | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._deliveries: dict[str, Delivery] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._resources = AsyncExitStack()
-        self._watching = ExitStack()
+        self._place: AbstractContextManager[None] | None = None
+        self._watching: AbstractContextManager[asyncio.Future[None]] | None = None
         self._pending: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._why = EndReason.GONE
 
     async def run(self) -> None:
         """Read messages until the socket closes, then end everything that runs for it."""
@@ -155,14 +161,15 @@ class _Socket:
                     self._spawn(self._renew, authorization)
                 case Close(code, reason):
                     self._closed = True
-                    for id in list(self._operations):
-                        self._cancel(id)
+                    self._stop_all()
                     await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
 
     async def _authenticate(self, authorization: str | None) -> None:
         try:
             principal = await self._sockets.authenticator.authenticate(authorization)
-            self._resources.enter_context(self._sockets.customers.one(principal.customer_id))
+            place = self._sockets.customers.one(principal.customer_id)
+            place.__enter__()
+            self._place = place
         except Overloaded:
             await self._do(self._protocol.refused("Too many sockets", CloseCode.TOO_MANY))
         except Unauthenticated as failure:
@@ -188,46 +195,99 @@ class _Socket:
             await self._do(self._protocol.refused("Another customer's token"))
             return
         self._believe(principal)
+        await self._go_on_as(principal)
         await self._do(self._protocol.renewed())
+
+    async def _go_on_as(self, principal: Principal) -> None:
+        """Let subscriptions go on where they are; what the new token may not run ends with an error that says why."""
+        for id, delivery in list(self._deliveries.items()):
+            caller = Caller(principal, Transport.WEBSOCKET, new_trace_id())
+            try:
+                cast("LiveAnswers", delivery.answers).demand(caller)
+            except Forbidden as failure:
+                count_refusal(failure)
+                actions = self._protocol.failed(id, [render_failure(failure)])
+                delivery.end(EndReason.REFUSED)
+                await self._do(actions)
 
     def _believe(self, principal: Principal) -> None:
         self._principal = principal
-        self._watching.close()  # of the token before it
-        revoked = self._watching.enter_context(self._sockets.authenticator.revocations.watching(principal))
-        revoked.add_done_callback(self._token_revoked)
-        self._set_timer(principal.expires_at - self._sockets.clock(), lambda: self._protocol.refused("Token expired"))
+        self._watch_no_more()  # the token before it
+        self._watching = self._sockets.authenticator.revocations.watching(principal)
+        self._watching.__enter__().add_done_callback(self._token_revoked)
+        self._set_timer(principal.expires_at - self._sockets.clock(), self._token_expired)
+
+    def _token_expired(self) -> list[Action]:
+        self._why = EndReason.EXPIRED
+        return self._protocol.refused("Token expired")
 
     def _token_revoked(self, revoked: "asyncio.Future[None]") -> None:
         if not revoked.cancelled():
+            self._why = EndReason.REVOKED
             self._spawn(self._do, self._protocol.refused("Token revoked"))
+
+    def _watch_no_more(self) -> None:
+        if self._watching is not None:
+            self._watching.__exit__(None, None, None)
+            self._watching = None
 
     async def _operate(self, id: str, operation: Operation, principal: Principal) -> None:
         caller = Caller(principal, Transport.WEBSOCKET, new_trace_id())
         try:
             selected = await self._sockets.engine.select(operation, caller)
             if selected.is_subscription:
-                async with aclosing(self._sockets.engine.subscribe(selected, caller)) as answers:
-                    async for answer in answers:
-                        await self._do(self._protocol.next_answer(id, answer))
-            else:
-                answer = await self._sockets.engine.execute(selected, caller)
-                await self._do(self._protocol.next_answer(id, answer))
+                self._deliver(id, selected, caller)
+                return
+            answer = await self._sockets.engine.execute(selected, caller)
+            await self._do(self._protocol.next_answer(id, answer))
             actions = self._protocol.finished(id)
         except Refused as refused:
             actions = self._protocol.failed(id, refused.errors)
         except Failure as failure:
             count_refusal(failure)
             actions = self._protocol.failed(id, [render_failure(failure)])
-        if self._operations.get(id) is asyncio.current_task():
-            del self._operations[id]
+        self._forget(id)
         await self._do(actions)
 
+    def _deliver(self, id: str, selected: Selected, caller: Caller) -> None:
+        """Go on as a delivery: this task ends."""
+        answers = self._sockets.engine.live(selected, caller)
+        self._forget(id)
+        delivery = Delivery(answers, _Outlet(self, id), Transport.WEBSOCKET, partial(self._delivered, id))
+        self._deliveries[id] = delivery
+        delivery.start()
+
+    def _delivered(self, id: str) -> None:
+        del self._deliveries[id]
+
+    def _forget(self, id: str) -> None:
+        if self._operations.get(id) is asyncio.current_task():
+            del self._operations[id]
+
     def _cancel(self, id: str) -> None:
+        delivery = self._deliveries.get(id)
+        if delivery is not None:
+            delivery.end(EndReason.STOPPED)
         task = self._operations.pop(id, None)
         if task is not None and task is not asyncio.current_task():
             task.cancel()
             self._pending.add(task)
             task.add_done_callback(self._pending.discard)
+
+    def _stop_all(self) -> None:
+        for delivery in list(self._deliveries.values()):
+            delivery.end(self._why)
+        for id in list(self._operations):
+            self._cancel(id)
+
+    async def send_text(self, text: str) -> None:
+        """Send a message as it is; nothing once the socket is closed."""
+        if not self._closed:
+            await self._send({"type": "websocket.send", "text": text})
+
+    async def finish(self, id: str) -> None:
+        """Say that an operation has no further answers."""
+        await self._do(self._protocol.finished(id))
 
     def _spawn(self, work: Callable[P, Coroutine[Any, Any, None]], *args: P.args, **kwargs: P.kwargs) -> None:
         task = asyncio.create_task(self._until_gone(work, *args, **kwargs))
@@ -248,10 +308,36 @@ class _Socket:
     async def _end(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._watching.close()
+        self._watch_no_more()
+        for delivery in list(self._deliveries.values()):
+            delivery.end(self._why)
         running = {*self._operations.values(), *self._pending}
         for task in running:
             task.cancel()
         if running:
             await asyncio.wait(running)
-        await self._resources.aclose()
+        if self._place is not None:
+            self._place.__exit__(None, None, None)
+
+
+class _Outlet:
+    """Where a subscription's answers go: into `next` messages with its id, spliced around bytes made once."""
+
+    __slots__ = ("_head", "_id", "_socket")
+
+    def __init__(self, socket: _Socket, id: str) -> None:
+        self._socket = socket
+        self._id = id
+        self._head = f'{{"id":{encode_json(id).decode()},"type":"next","payload":'
+
+    def write(self, answer: Answer) -> Coroutine[Any, Any, None]:
+        """Send one answer."""
+        return self._socket.send_text(f"{self._head}{answer.framed('text', _text)}}}")
+
+    def finish(self) -> Coroutine[Any, Any, None]:
+        """Say that no more come."""
+        return self._socket.finish(self._id)
+
+
+def _text(answer: Answer) -> str:
+    return answer.json.decode()

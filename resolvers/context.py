@@ -20,14 +20,14 @@ from resolvers.trails import Trail
 
 @dataclass
 class RequestContext:
-    """The context of one request; `loaders`, `access` and `trail` come of themselves."""
+    """The context of one request; `loaders`, `access` and `trail` come of themselves, the first when asked for."""
 
     principal: Principal
     backends: Backends
     deadline: Deadline
     feed: FeedPort
     cursors: CursorCodec
-    loaders: Loaders = field(init=False)
+    _loaders: Loaders | None = field(init=False, default=None)
     access: Access = field(init=False)
     trail: Trail = field(init=False, default_factory=Trail)
 
@@ -38,6 +38,13 @@ class RequestContext:
     def customer_id(self) -> str:
         """The caller's own customer id."""
         return self.principal.customer_id
+
+    @property
+    def loaders(self) -> Loaders:
+        """The loaders of this request."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.backends, self.deadline)
+        return self._loaders
 
     def subject(self, kind: str, text: str) -> str:
         """Return the id of a global id that a mutation is about, and leave it on the trail.
@@ -51,7 +58,7 @@ class RequestContext:
 
     def forget(self) -> None:
         """Drop everything loaded so far: a mutation calls it, so that its answer shows what is true afterwards."""
-        self.loaders = Loaders(self.backends, self.deadline)
+        self._loaders = None
         self.access = Access(self.principal.customer_id, self.backends, self.deadline)
 
 

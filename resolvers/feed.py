@@ -1,18 +1,127 @@
-"""The live feed as resolvers need it; the gateway's hub is behind it."""
+"""The live feed as resolvers need it, and live events as the gateway takes them; the gateway's hub is behind both.
 
-from collections.abc import AsyncGenerator
-from typing import Protocol
+Nothing here waits but `fill`: whoever delivers takes what is ready, and sleeps without a task until `wake` is called.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Protocol, Self
 
 from contracts.feed import FeedItem
+
+Shared = dict[bytes, Any]
+"""What is made of one event once for all who get it, by a key that says for whom it may be the same."""
+
+
+def nobody() -> None:
+    """Wake no one."""
+
+
+class FeedItems(Protocol):
+    """One subscriber's place in its customer's alert log."""
+
+    wake: Callable[[], None]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing comes any more once nothing is left to take."""
+        ...
+
+    @property
+    def hungry(self) -> bool:
+        """Whether `fill` must be awaited before `take` has more."""
+        ...
+
+    def take(self) -> FeedItem | None:
+        """Return the next item, or None where there is none yet."""
+        ...
+
+    async def fill(self) -> None:
+        """Read what is missing from the log."""
+        ...
+
+    def close(self) -> None:
+        """Listen no longer; repeating it is harmless."""
+        ...
+
+
+class AccountWatch(Protocol):
+    """Whether an account may have changed since it was last read; any number of changes are one."""
+
+    wake: Callable[[], None]
+    changed: bool
+
+    @property
+    def ended(self) -> bool:
+        """Whether it can change no more."""
+        ...
+
+    def close(self) -> None:
+        """Watch no longer; repeating it is harmless."""
+        ...
 
 
 class FeedPort(Protocol):
     """Live streams of one gateway."""
 
-    def alerts(self, customer_id: str, after: int | None) -> AsyncGenerator[FeedItem]:
-        """Yield the customer's log after a seq (None: from now), in order, once each, and without end."""
+    async def alerts(self, customer_id: str, after: int | None) -> FeedItems:
+        """Begin the customer's log after a seq (None: from now): in order, each entry once, and without end."""
         ...
 
-    def account_changes(self, account_id: str) -> AsyncGenerator[None]:
-        """Yield each time the account's balance or status may have changed."""
+    def account_changes(self, account_id: str) -> AccountWatch:
+        """Begin watching an account's balance and status."""
         ...
+
+
+class LiveEvents(ABC):
+    """The events of one subscription. graphql-core may also iterate it."""
+
+    wake: Callable[[], None]
+
+    @property
+    @abstractmethod
+    def ended(self) -> bool:
+        """Whether nothing comes any more, once nothing is left to take."""
+
+    @property
+    @abstractmethod
+    def hungry(self) -> bool:
+        """Whether `fill` must be awaited before `take` has more."""
+
+    @abstractmethod
+    def take(self) -> Any | None:
+        """Return the next occurrence, or None where there is none yet."""
+
+    @abstractmethod
+    def event(self, occurrence: Any) -> Any:
+        """Return what an occurrence is to GraphQL."""
+
+    def shared(self, occurrence: Any) -> Shared | None:  # noqa: ARG002 - for those who override it
+        """Return where all who get this occurrence keep what they can share; None: nothing is shared."""
+        return None
+
+    @abstractmethod
+    async def fill(self) -> None:
+        """Wait for what is missing."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it; repeating it is harmless."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        bell = asyncio.Event()
+        self.wake = bell.set
+        while (occurrence := self.take()) is None:
+            if self.ended:
+                raise StopAsyncIteration
+            await (self.fill() if self.hungry else bell.wait())
+            bell.clear()
+        return self.event(occurrence)
+
+    async def aclose(self) -> None:
+        """End it, as generators do."""
+        self.close()

@@ -1,5 +1,6 @@
 """Who is asking: what the edge has verified of a token, and nothing of the token itself."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -19,3 +20,10 @@ class Principal:
     token_id: str | None = None
     issued_at: int | None = None
     device_id: str | None = None
+
+    def audience(self) -> "Principal":
+        """Return what an event of a subscription may depend on: the customer and the scopes, nothing of one token.
+
+        Events are executed for all who have this in common, so whatever else decided what is shown belongs in here.
+        """
+        return Principal(self.customer_id, self.subject, self.scopes, math.inf)

@@ -4,8 +4,7 @@ Each stream checks its arguments before it starts, so that a bad cursor or id is
 """
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Callable
 
 import msgspec
 
@@ -18,6 +17,7 @@ from contracts.vocabulary import SEVERITY_ORDER, AlertSeverity
 from resolvers.access import Access
 from resolvers.alerts import seconds_of
 from resolvers.context import Info, RequestContext
+from resolvers.feed import AccountWatch, FeedItems, LiveEvents, Shared
 from resolvers.node_ids import decode_id_of
 
 EVENT_S_MAX = 5.0
@@ -47,28 +47,71 @@ class FeedGap(msgspec.Struct, frozen=True):
 FeedEvent = AlertRaised | AlertChanged | FeedCaughtUp | FeedGap
 
 
-async def alert_feed(info: Info, after: str | None, minimum_severity: AlertSeverity) -> AsyncGenerator[FeedEvent]:
+async def alert_feed(info: Info, after: str | None, minimum_severity: AlertSeverity) -> "AlertFeedEvents":
     """Start the caller's feed after a cursor, or from now.
 
     Raises:
         BadCursor: the cursor is not one of this customer.
+        Unavailable: the log cannot be read; may be retried.
     """
     context = info.context
     seq = None if after is None else context.cursors.read(after, context.customer_id)
-    return _feed_events(context, seq, SEVERITY_ORDER[minimum_severity])
+    items = await context.feed.alerts(context.customer_id, seq)
+    return AlertFeedEvents(context, items, SEVERITY_ORDER[minimum_severity])
 
 
-async def _feed_events(context: RequestContext, seq: int | None, rank_min: int) -> AsyncGenerator[FeedEvent]:
-    async with aclosing(context.feed.alerts(context.customer_id, seq)) as items:
-        async for item in items:
-            if isinstance(item, EntryDelivered) and not _passes(context, item, rank_min):
-                continue
-            yield _feed_event(context, item)
+class AlertFeedEvents(LiveEvents):
+    """One subscriber's alert feed: what its customer may see, of the severity it asked for."""
 
+    def __init__(self, context: RequestContext, items: FeedItems, rank_min: int) -> None:
+        self._context = context
+        self._items = items
+        self._rank_min = rank_min
 
-def _passes(context: RequestContext, item: EntryDelivered, rank_min: int) -> bool:
-    alert = item.entry.alert
-    return context.access.alert(alert) and SEVERITY_ORDER[alert.severity] >= rank_min
+    @property
+    def wake(self) -> Callable[[], None]:
+        """What is called when there may be more to take."""
+        return self._items.wake
+
+    @wake.setter
+    def wake(self, wake: Callable[[], None]) -> None:
+        self._items.wake = wake
+
+    @property
+    def ended(self) -> bool:
+        """Whether the feed has ended."""
+        return self._items.ended
+
+    @property
+    def hungry(self) -> bool:
+        """Whether the log must be read first."""
+        return self._items.hungry
+
+    def take(self) -> FeedItem | None:
+        """Return the next item that is for this subscriber."""
+        while (item := self._items.take()) is not None:
+            if not isinstance(item, EntryDelivered) or self._passes(item.entry.alert):
+                return item
+        return None
+
+    def shared(self, occurrence: FeedItem) -> Shared | None:
+        """An entry is the same for all devices of its customer; what is said about one stream is not."""
+        return occurrence.shared if isinstance(occurrence, EntryDelivered) else None
+
+    def event(self, occurrence: FeedItem) -> FeedEvent:
+        """Return the event, and leave the alert on the trail."""
+        return _feed_event(self._context, occurrence)
+
+    async def fill(self) -> None:
+        """Read the log."""
+        await self._items.fill()
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._items.close()
+
+    def _passes(self, alert: AnyAlert) -> bool:
+        return self._context.access.alert(alert) and SEVERITY_ORDER[alert.severity] >= self._rank_min
 
 
 def _feed_event(context: RequestContext, item: FeedItem) -> FeedEvent:
@@ -86,7 +129,7 @@ def _feed_event(context: RequestContext, item: FeedItem) -> FeedEvent:
             return FeedGap(cursor(seq, time.time()), reason, resumes_at)
 
 
-async def account_changed(info: Info, id: str) -> AsyncGenerator[Account]:
+async def account_changed(info: Info, id: str) -> "AccountStates":
     """Start the changes of one of the caller's accounts.
 
     Raises:
@@ -94,13 +137,58 @@ async def account_changed(info: Info, id: str) -> AsyncGenerator[Account]:
     """
     account_id = decode_id_of("Account", id)
     await _account(info.context, account_id)
-    return _account_states(info.context, account_id)
+    return AccountStates(info.context, info.context.feed.account_changes(account_id), account_id)
 
 
-async def _account_states(context: RequestContext, account_id: str) -> AsyncGenerator[Account]:
-    async with aclosing(context.feed.account_changes(account_id)) as changes:
-        async for _ in changes:
-            yield await _account(context, account_id)
+class AccountStates(LiveEvents):
+    """An account each time it may have changed, read anew; a newer state replaces an older one."""
+
+    def __init__(self, context: RequestContext, watch: AccountWatch, account_id: str) -> None:
+        self._context = context
+        self._watch = watch
+        self._account_id = account_id
+        self._account: Account | None = None
+
+    @property
+    def wake(self) -> Callable[[], None]:
+        """What is called when it may have changed."""
+        return self._watch.wake
+
+    @wake.setter
+    def wake(self, wake: Callable[[], None]) -> None:
+        self._watch.wake = wake
+
+    @property
+    def ended(self) -> bool:
+        """Whether it can change no more."""
+        return self._watch.ended
+
+    @property
+    def hungry(self) -> bool:
+        """Whether the account must be read."""
+        return self._watch.changed
+
+    def take(self) -> Account | None:
+        """Return the account where it was read and not yet taken."""
+        account, self._account = self._account, None
+        return account
+
+    def event(self, occurrence: Account) -> Account:
+        """Return it as it is."""
+        return occurrence
+
+    async def fill(self) -> None:
+        """Read the account as it is now.
+
+        Raises:
+            NotFound: it is not the caller's any more.
+        """
+        self._watch.changed = False
+        self._account = await _account(self._context, self._account_id)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        self._watch.close()
 
 
 async def _account(context: RequestContext, account_id: str) -> Account:

@@ -1,6 +1,6 @@
 """The root of subscriptions."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any, Union
 
 import strawberry
@@ -62,13 +62,13 @@ async def _alert_feed(
     minimum_severity: Annotated[
         AlertSeverity, argument("Only alerts of at least this severity; cursors move on all the same.")
     ] = AlertSeverity.INFO,
-) -> AsyncGenerator[resolvers.FeedEvent]:
+) -> AsyncIterator[resolvers.FeedEvent]:
     return await resolvers.alert_feed(info, after, minimum_severity)
 
 
 async def _account_changed(
     info: Info, id: Annotated[strawberry.ID, argument("Global id of an account.")]
-) -> AsyncGenerator[AccountStruct]:
+) -> AsyncIterator[AccountStruct]:
     return await resolvers.account_changed(info, id)
 
 

@@ -5,7 +5,7 @@ docs/architecture.md says, whoever asks: that Anna sees nothing of Ben's is for 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -61,6 +61,7 @@ from contracts.vocabulary import (
 )
 from resolvers.context import RequestContext
 from resolvers.cursors import CursorCodec
+from resolvers.feed import nobody
 from resolvers.principal import Principal
 from schema.build import build_schema
 
@@ -274,13 +275,35 @@ class Feed:
     items: list[FeedItem] = field(default_factory=list)
     asked_after: list[int | None] = field(default_factory=list)
 
-    async def alerts(self, customer_id: str, after: int | None) -> AsyncGenerator[FeedItem]:  # noqa: ARG002 - the port's
+    async def alerts(self, customer_id: str, after: int | None) -> "Given":  # noqa: ARG002 - the port's
         self.asked_after.append(after)
-        for item in self.items:
-            yield item
+        return Given(list(self.items))
 
-    async def account_changes(self, account_id: str) -> AsyncGenerator[None]:  # noqa: ARG002 - the port's
-        yield None
+    def account_changes(self, account_id: str) -> "Given":  # noqa: ARG002 - the port's
+        return Given([], changed=True)
+
+
+class Given:
+    """A subscriber or watch whose items are there from the start; it ends with them."""
+
+    def __init__(self, items: list[FeedItem], *, changed: bool = False) -> None:
+        self.items = items
+        self.changed = changed
+        self.hungry = False
+        self.wake: Callable[[], None] = nobody
+
+    @property
+    def ended(self) -> bool:
+        return not self.items and not self.changed
+
+    def take(self) -> FeedItem | None:
+        return self.items.pop(0) if self.items else None
+
+    async def fill(self) -> None:
+        raise AssertionError("never hungry")
+
+    def close(self) -> None:
+        self.items = []
 
 
 def delivered(seq: int, kind: LogEntryKind = LogEntryKind.RAISED, **more: Any) -> EntryDelivered:
