@@ -24,6 +24,7 @@ from tests.examples import examples
 
 NOW = 1_800_000_000.0
 KEY = RSAKey.generate_key(2048, {"kid": "k1"})
+FOREIGN = RSAKey.generate_key(2048)
 KEY.ensure_kid()
 
 
@@ -93,15 +94,15 @@ FORGED = {
     "none in another case": f"{part({'alg': 'nOnE', 'kid': 'k1'})}.{part(claims())}.",
     "the public key as HMAC secret": token(OctKey.import_key(PUBLIC_PEM.replace(b"-----", b"=====")), {"alg": "HS256"}),
     "an algorithm not on the list": token(header={"alg": "RS512"}),
-    "another key under our id": token(RSAKey.generate_key(2048)),
+    "another key under our id": token(FOREIGN),
     "an unknown key id": token(header={"kid": "k2"}),
     "a key id that is a path": token(header={"kid": "../../etc/passwd"}),
-    "a key of its own": token(RSAKey.generate_key(2048), {"jwk": KEY.as_dict(private=False)}),
+    "a key of its own": token(FOREIGN, {"jwk": KEY.as_dict(private=False)}),
     "a key id that is a list": signed(kid=["k1"]),
     "a key id that is SQL": token(header={"kid": "x' UNION SELECT 'k1"}),
     "a key id that is an address": token(header={"kid": "https://evil.example/keys"}),
-    "keys at an address of its own": token(RSAKey.generate_key(2048), {"jku": "https://evil.example/jwks.json"}),
-    "a certificate of its own": token(RSAKey.generate_key(2048), {"x5u": "https://evil.example/cert.pem"}),
+    "keys at an address of its own": token(FOREIGN, {"jku": "https://evil.example/jwks.json"}),
+    "a certificate of its own": token(FOREIGN, {"x5u": "https://evil.example/cert.pem"}),
     "an extension it calls critical": signed(crit=["exp"], exp=1),
     "claims that are nested endlessly": f"{part({'alg': 'RS256', 'kid': 'k1'})}.{'W1tb' * 1_900}.AAAA",
     "claims that are no object": f"{part({'alg': 'RS256', 'kid': 'k1'})}.{part([1])}.AAAA",

@@ -146,23 +146,21 @@ async def test_an_account_opened_again_is_replaced(tmp_path: Path) -> None:
     assert found.holders == [Holder("cust-2", HolderRole.OWNER)]
 
 
-@pytest.mark.parametrize(
-    ("id", "accounts", "cards"),
-    [
-        ("cust-1", {"acc-1": "OWNER"}, {"card-1", "card-3", "card-old"}),
-        ("cust-2", {"acc-1": "JOINT", "acc-2": "OWNER"}, {"card-1", "card-3", "card-old"}),
-        ("cust-3", {"acc-1": "DELEGATE"}, {"card-3"}),
-        ("cust-4", {}, set()),
-    ],
-)
-async def test_entitlements_follow_roles(
-    client: httpx.AsyncClient, id: str, accounts: dict[str, str], cards: set[str]
-) -> None:
+ENTITLED: list[tuple[str, dict[str, str], set[str]]] = [
+    ("cust-1", {"acc-1": "OWNER"}, {"card-1", "card-3", "card-old"}),
+    ("cust-2", {"acc-1": "JOINT", "acc-2": "OWNER"}, {"card-1", "card-3", "card-old"}),
+    ("cust-3", {"acc-1": "DELEGATE"}, {"card-3"}),
+    ("cust-4", {}, set()),
+]
+
+
+async def test_entitlements_follow_roles(client: httpx.AsyncClient) -> None:
     """An owner or joint holder sees every card of the account, a delegate only their own."""
-    found = await read(client, f"/customers/{id}/entitlements", Entitlements)
-    assert found.accounts == [Entitlement(account_id, HolderRole(role)) for account_id, role in accounts.items()]
-    assert set(found.card_ids) == cards
-    assert found.device_ids == (["dev-1", "dev-new"] if id == "cust-1" else [])
+    for id, accounts, cards in ENTITLED:
+        found = await read(client, f"/customers/{id}/entitlements", Entitlements)
+        assert found.accounts == [Entitlement(account_id, HolderRole(role)) for account_id, role in accounts.items()]
+        assert set(found.card_ids) == cards
+        assert found.device_ids == (["dev-1", "dev-new"] if id == "cust-1" else [])
 
 
 async def test_an_unknown_customer_has_no_entitlements(client: httpx.AsyncClient) -> None:
@@ -189,24 +187,22 @@ async def test_a_balance_history_is_read_by_period(client: httpx.AsyncClient) ->
     assert [(day.date, day.amount.amount) for day in days] == [("2026-01-05", "10.00"), ("2026-01-07", "6.00")]
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "/customers",
-        "/accounts",
-        "/balances?" + "&".join(f"accountId={number}" for number in range(501)),
-        "/balances/closing?accountId=acc-1&on=2026-02-30",
-        "/balances/days?accountId=acc-1&from=2026-02-02&to=2026-02-01",
-        "/cards",
-        "/cards?id=card-1&accountId=acc-1",
-        "/customers/all?limit=0",
-        "/accounts/changes?after=-2",
-    ],
-)
-async def test_a_bad_query_is_refused(client: httpx.AsyncClient, url: str) -> None:
+BAD_QUERIES = [
+    "/customers",
+    "/accounts",
+    "/balances?" + "&".join(f"accountId={number}" for number in range(501)),
+    "/balances/closing?accountId=acc-1&on=2026-02-30",
+    "/balances/days?accountId=acc-1&from=2026-02-02&to=2026-02-01",
+    "/cards",
+    "/cards?id=card-1&accountId=acc-1",
+    "/customers/all?limit=0",
+    "/accounts/changes?after=-2",
+]
+
+
+async def test_a_bad_query_is_refused(client: httpx.AsyncClient) -> None:
     """Missing, too many and impossible parameters are the caller's fault and said so."""
-    answer = await client.get(url)
-    assert code(answer)[0] == 400
+    assert [url for url in BAD_QUERIES if code(await client.get(url))[0] != 400] == []
 
 
 async def test_a_holding_is_worth_its_last_price(client: httpx.AsyncClient) -> None:
@@ -294,20 +290,18 @@ async def test_a_registered_device_can_be_removed(client: httpx.AsyncClient) -> 
     assert code(await client.delete(f"/devices/{made.id}")) == (404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize(
-    ("change", "refusal"),
-    [
-        ({"customerId": "nobody"}, (404, "NOT_FOUND")),
-        ({"name": "  "}, (400, "BAD_NAME")),
-        ({"platform": "TOASTER"}, (400, "BAD_INPUT")),
-    ],
-)
-async def test_a_bad_device_is_refused(
-    client: httpx.AsyncClient, change: dict[str, str], refusal: tuple[int, str]
-) -> None:
+BAD_DEVICES: list[tuple[dict[str, str], tuple[int, str]]] = [
+    ({"customerId": "nobody"}, (404, "NOT_FOUND")),
+    ({"name": "  "}, (400, "BAD_NAME")),
+    ({"platform": "TOASTER"}, (400, "BAD_INPUT")),
+]
+
+
+async def test_a_bad_device_is_refused(client: httpx.AsyncClient) -> None:
     """Who registers a device must exist, and the device must have a name and a known platform."""
-    body = {"customerId": "cust-2", "platform": "WEB", "name": "Laptop"} | change
-    assert code(await client.post("/devices", json=body)) == refusal
+    device = {"customerId": "cust-2", "platform": "WEB", "name": "Laptop"}
+    for change, refusal in BAD_DEVICES:
+        assert code(await client.post("/devices", json=device | change)) == refusal, change
 
 
 async def test_devices_of_a_customer_are_bounded(client: httpx.AsyncClient) -> None:
@@ -369,27 +363,25 @@ async def test_preferences_are_the_defaults_until_they_are_set(client: httpx.Asy
     assert second == NotificationPreferences("cust-2", "INFO", push_enabled=True, muted_kinds=[])
 
 
-@pytest.mark.parametrize(
-    ("change", "refusal", "pointer"),
-    [
-        ({"minimumSeverity": "LOUD"}, (400, "UNKNOWN_SEVERITY"), "/minimumSeverity"),
-        ({"mutedKinds": ["LOGIN", "NOISE"]}, (400, "UNKNOWN_KIND"), "/mutedKinds/1"),
-        ({"quietHours": {"start": "22:00", "end": "24:00"}}, (400, "BAD_TIME"), "/quietHours/end"),
-        ({"quietHours": {"start": "22:00", "end": "22:00"}}, (400, "BAD_TIME"), "/quietHours/end"),
-        ({"channels": [{"kind": "NOISE", "channels": ["SMS"]}]}, (400, "UNKNOWN_KIND"), "/channels/0/kind"),
-        ({"channels": [LOGIN_BY_SMS, LOGIN_BY_SMS]}, (400, "UNKNOWN_KIND"), "/channels/1/kind"),
-        ({"channels": [LOGIN_BY_SMS | {"channels": []}]}, (400, "BAD_CHANNELS"), "/channels/0/channels"),
-        ({"channels": [LOGIN_BY_SMS | {"channels": ["PIGEON"]}]}, (400, "BAD_CHANNELS"), "/channels/0/channels"),
-        ({"channels": [LOGIN_BY_SMS | {"channels": ["SMS"] * 2}]}, (400, "BAD_CHANNELS"), "/channels/0/channels"),
-        ({"customerId": "nobody"}, (404, "NOT_FOUND"), "/customerId"),
-    ],
-)
-async def test_bad_preferences_are_refused(
-    client: httpx.AsyncClient, change: dict[str, Any], refusal: tuple[int, str], pointer: str
-) -> None:
+BAD_PREFERENCES: list[tuple[dict[str, Any], tuple[int, str], str]] = [
+    ({"minimumSeverity": "LOUD"}, (400, "UNKNOWN_SEVERITY"), "/minimumSeverity"),
+    ({"mutedKinds": ["LOGIN", "NOISE"]}, (400, "UNKNOWN_KIND"), "/mutedKinds/1"),
+    ({"quietHours": {"start": "22:00", "end": "24:00"}}, (400, "BAD_TIME"), "/quietHours/end"),
+    ({"quietHours": {"start": "22:00", "end": "22:00"}}, (400, "BAD_TIME"), "/quietHours/end"),
+    ({"channels": [{"kind": "NOISE", "channels": ["SMS"]}]}, (400, "UNKNOWN_KIND"), "/channels/0/kind"),
+    ({"channels": [LOGIN_BY_SMS, LOGIN_BY_SMS]}, (400, "UNKNOWN_KIND"), "/channels/1/kind"),
+    ({"channels": [LOGIN_BY_SMS | {"channels": []}]}, (400, "BAD_CHANNELS"), "/channels/0/channels"),
+    ({"channels": [LOGIN_BY_SMS | {"channels": ["PIGEON"]}]}, (400, "BAD_CHANNELS"), "/channels/0/channels"),
+    ({"channels": [LOGIN_BY_SMS | {"channels": ["SMS"] * 2}]}, (400, "BAD_CHANNELS"), "/channels/0/channels"),
+    ({"customerId": "nobody"}, (404, "NOT_FOUND"), "/customerId"),
+]
+
+
+async def test_bad_preferences_are_refused(client: httpx.AsyncClient) -> None:
     """The refusal points at what is wrong."""
-    answer = await client.put("/preferences", json=PREFERENCES | change)
-    assert (code(answer), answer.json()["pointer"]) == (refusal, pointer)
+    for change, refusal, pointer in BAD_PREFERENCES:
+        answer = await client.put("/preferences", json=PREFERENCES | change)
+        assert (code(answer), answer.json()["pointer"]) == (refusal, pointer), change
 
 
 async def test_a_malformed_body_is_refused(client: httpx.AsyncClient) -> None:

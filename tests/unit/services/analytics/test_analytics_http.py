@@ -73,18 +73,18 @@ async def test_alerts_are_paged_newest_first_and_filtered(client: httpx.AsyncCli
     assert seqs(await page(client, "&state=NEW&kind=LARGE_TRANSACTION&kind=LOGIN")) == [2]
 
 
-@pytest.mark.parametrize("query", ["&first=0", "&first=1000", "&state=SAD", "&kind=X", "&minimumSeverity=7"])
-async def test_a_page_that_cannot_be_is_refused(client: httpx.AsyncClient, query: str) -> None:
+async def test_a_page_that_cannot_be_is_refused(client: httpx.AsyncClient) -> None:
     """Out of bounds and unknown words are a typed problem."""
-    answer = await client.get(f"/alerts?customerId=cust-1{query}")
-    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_INPUT")
+    for query in ("first=0", "first=1000", "state=SAD", "kind=X", "minimumSeverity=7"):
+        answer = await client.get(f"/alerts?customerId=cust-1&{query}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "BAD_INPUT"), query
 
 
-@pytest.mark.parametrize("cursor", ["x", "12", "YWxlcnQ6eA", "🦉", "a" * 300])
-async def test_a_bad_cursor_is_refused(client: httpx.AsyncClient, cursor: str) -> None:
+async def test_a_bad_cursor_is_refused(client: httpx.AsyncClient) -> None:
     """What is not a cursor of ours has a code of its own."""
-    answer = await client.get("/alerts", params={"customerId": "cust-1", "after": cursor})
-    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_CURSOR")
+    for cursor in ("x", "12", "YWxlcnQ6eA", "🦉", "a" * 300):
+        answer = await client.get("/alerts", params={"customerId": "cust-1", "after": cursor})
+        assert (answer.status_code, answer.json()["code"]) == (400, "BAD_CURSOR"), cursor
 
 
 async def test_alerts_are_found_by_id_and_by_transaction(client: httpx.AsyncClient) -> None:
@@ -213,25 +213,24 @@ async def test_spending_is_read_from_what_was_applied(client: httpx.AsyncClient)
     assert [(group.key, group.total.amount) for group in report.groups] == [("TRAVEL", "2000.00"), ("DINING", "20.00")]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/spending?accountId=a1&from=2026-03-31&to=2026-03-01",
-        "/spending?accountId=a1&from=yesterday&to=2026-03-01",
-        "/spending?from=2026-03-01&to=2026-03-01",
-        "/spending?accountId=a1&from=2026-03-01&to=2026-03-01&currency=XXX",
-        "/forecast?accountId=a1&days=0",
-        "/cash-flow?accountId=a1&from=2026-03-01&to=2026-03-02&interval=HOUR",
-        "/alert-log?customerId=cust-1&limit=0",
-        "/alerts/stream?after=99",
-        "/rules/preview?days=999",
-    ],
-)
-async def test_a_question_that_makes_no_sense_is_refused(client: httpx.AsyncClient, path: str) -> None:
+NONSENSE = [
+    "/spending?accountId=a1&from=2026-03-31&to=2026-03-01",
+    "/spending?accountId=a1&from=yesterday&to=2026-03-01",
+    "/spending?from=2026-03-01&to=2026-03-01",
+    "/spending?accountId=a1&from=2026-03-01&to=2026-03-01&currency=XXX",
+    "/forecast?accountId=a1&days=0",
+    "/cash-flow?accountId=a1&from=2026-03-01&to=2026-03-02&interval=HOUR",
+    "/alert-log?customerId=cust-1&limit=0",
+    "/alerts/stream?after=99",
+    "/rules/preview?days=999",
+]
+
+
+async def test_a_question_that_makes_no_sense_is_refused(client: httpx.AsyncClient) -> None:
     """Each is the caller's fault and says so."""
-    answer = await (client.post(path, json=MINE) if "preview" in path else client.get(path))
-    assert answer.status_code == 400
-    assert answer.headers["content-type"] == "application/problem+json"
+    for path in NONSENSE:
+        answer = await (client.post(path, json=MINE) if "preview" in path else client.get(path))
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), path
 
 
 async def test_progress_late_events_and_readiness_are_told(client: httpx.AsyncClient, written: WrittenLog) -> None:
