@@ -67,6 +67,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after which an alert that waits (for quiet hours to end, for a channel) is not pushed any more."""
     push_event_age_s_max: Annotated[int, Meta(ge=60, le=7 * 24 * 3600)] = 6 * 3600
     """Seconds an event may be old when it raises an alert that is pushed: replaying a year wakes nobody."""
+    drain_s: Annotated[float, Meta(ge=0, le=600)] = 10.0
+    """Seconds over which a stopping gateway closes its live streams, so that they do not all come back at once."""
+    subscribes_per_s: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    """Subscriptions that begin in a second at one gateway; more wait their turn, so that queries are still answered."""
     request_timeout_s: Seconds = 5.0
     """Deadline of one GraphQL query or mutation, in seconds, its downstream calls included."""
     issuer: str = ""

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import structlog
 from prometheus_client import Counter, Gauge
 
+from gateway.answering import Answer, Answers
 from gateway.eagerness import begin
-from gateway.live import Answer, Answers
 from gateway.telemetry import Transport
 from resolvers.feed import nobody
 
@@ -83,6 +83,10 @@ class Delivery:
     def answers(self) -> Answers:
         """What is delivered."""
         return self._answers
+
+    def cursor(self) -> str | None:
+        """Return where the client stands; None where that is not known, or an answer is on its way."""
+        return self._answers.cursor() if self._task is None else None
 
     def start(self) -> None:
         """Begin; answers go out from here on."""

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contracts.settings import Settings
 from gateway.answers import encode_json
+from gateway.draining import Draining
 from gateway.edge_headers import EdgeHeaders
 from gateway.errors import internal_error
 from gateway.execution import Engine
@@ -46,14 +47,15 @@ def create_edge(
 ) -> Starlette:
     """Build the application around an engine; `routes` come after its own. `state.streams` and `.sockets` count."""
     origins, is_operator = split_setting(settings.allowed_origins), operators(settings)
-    streams = Streams(engine, authenticator.revocations)
-    sockets = Sockets(engine, authenticator, rates, allowed_origins=origins, init_wait_s=init_wait_s)
+    draining = Draining()
+    streams = Streams(engine, authenticator.revocations, draining)
+    sockets = Sockets(engine, authenticator, rates, draining, allowed_origins=origins, init_wait_s=init_wait_s)
     profile = StatusProfile(settings.http_statuses)
     graphql = GraphQLOverHTTP(engine, authenticator, rates, streams, profile, settings.batch_max)
     app = Starlette(
         routes=[
             WebSocketRoute(PATH, sockets),
-            *Health(checks, is_operator).routes(),
+            *Health(checks, is_operator, draining).routes(),
             revocation_route(authenticator.revocations, is_operator),
             *routes,
         ],
@@ -64,7 +66,7 @@ def create_edge(
         exception_handlers={404: _not_found, 405: _not_allowed, Exception: _unexpected},
         lifespan=lifespan,
     )
-    app.state.streams, app.state.sockets = streams, sockets
+    app.state.streams, app.state.sockets, app.state.draining = streams, sockets, draining
     return app
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import strawberry
 
 from contracts.settings import BadSetting, Settings
+from gateway.admission import Admission
 from gateway.audit import AuditLog
 from gateway.audit_files import AUDIT_FOLDER
 from gateway.auditing import Auditor
@@ -62,6 +63,7 @@ def assemble_engine(settings: Settings, schema: strawberry.Schema, make_context:
         CostMeter(core, costs, limit=settings.cost_max),
         make_context,
         timeout_s=settings.request_timeout_s,
+        admission=Admission(settings.subscribes_per_s),
     )
     return Assembly(engine, rates, audit, trusted)
 

@@ -23,6 +23,8 @@ from graphql.type import assert_valid_schema
 from strawberry.execution import optimized_is_awaitable
 
 from contracts.failures import Forbidden, TimedOut
+from gateway.admission import Admission
+from gateway.answering import each_answer
 from gateway.auditing import Auditor, Witnessed
 from gateway.authorization import Authorization
 from gateway.callers import Caller
@@ -48,8 +50,9 @@ from gateway.errors import (
 )
 from gateway.incremental import render_initial, render_subsequent
 from gateway.launches import Executor, Launches
-from gateway.live import LiveAnswers, Shapes, each_answer
+from gateway.live import LiveAnswers
 from gateway.operations import Operation
+from gateway.sharing import Shapes
 from gateway.telemetry import SECONDS, count_answer
 from gateway.timeouts import Timeout
 from gateway.toll import Charge, Toll
@@ -116,6 +119,7 @@ class Engine:
         make_context: ContextFactory,
         *,
         timeout_s: float,
+        admission: Admission,
     ) -> None:
         core = schema._schema  # noqa: SLF001 (Strawberry has no public way to its GraphQLSchema)
         assert_valid_schema(core)
@@ -127,6 +131,7 @@ class Engine:
         self._meter = meter
         self.make_context = make_context
         self.shapes = Shapes()
+        self.admission = admission
         self.stop_after_s = timeout_s + HARD_STOP_S
         self._timeout = Timeout(self.stop_after_s)
 

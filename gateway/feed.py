@@ -180,6 +180,11 @@ class Subscriber:
         SUBSCRIBERS.inc()
 
     @property
+    def sent(self) -> int:
+        """The seq up to which everything was taken."""
+        return self.position.sent
+
+    @property
     def hungry(self) -> bool:
         """Whether the log must be read."""
         return self.position.stale

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.answers import encode_json
+from gateway.draining import Draining
 from gateway.operators import IsOperator
 
 READY_KEPT_S = 1.0
@@ -24,8 +25,9 @@ Checks = Callable[[], Awaitable[dict[str, bool]]]
 class Health:
     """The health and metrics routes."""
 
-    def __init__(self, checks: Checks, is_operator: IsOperator) -> None:
+    def __init__(self, checks: Checks, is_operator: IsOperator, draining: Draining) -> None:
         self._checks = checks
+        self._draining = draining
         self._is_operator = is_operator
         self._kept: tuple[float, dict[str, bool]] = (float("-inf"), {})
         self._lock = asyncio.Lock()
@@ -43,8 +45,8 @@ class Health:
         return _json(200, {"status": "live"})
 
     async def ready(self, request: Request) -> Response:
-        """Answer 200 when every service is ready, 503 when one is not."""
-        checks = await self._current()
+        """Answer 200 when every service is ready, 503 when one is not or this process is stopping."""
+        checks = {**await self._current(), "accepting": not self._draining.begun}
         ready = all(checks.values())
         shown: dict[str, object] = {"status": "ready" if ready else "not ready"}
         if self._is_operator(request):

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from contracts.failures import Failure, Rejected, TimedOut, TooLarge, Unauthenticated, UnsupportedMedia
+from gateway.answering import Answer
 from gateway.answers import send_answer, send_failure, send_json
 from gateway.batches import Batches
 from gateway.bodies import decode_json
@@ -24,7 +25,6 @@ from gateway.documents import is_mutation
 from gateway.errors import render_failure
 from gateway.execution import Engine, Refused, Selected
 from gateway.identity import Authenticator
-from gateway.live import Answer
 from gateway.media_types import JSON, parse_media_type
 from gateway.negotiation import (
     NotAcceptable,

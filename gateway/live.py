@@ -7,190 +7,16 @@ execution. An alert belongs to one customer: it is shared by that customer's dev
 """
 
 import asyncio
-import hashlib
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-import msgspec
-from graphql import (
-    ExecutionResult,
-    FieldNode,
-    FragmentDefinitionNode,
-    Node,
-    OperationDefinitionNode,
-    VariableNode,
-    Visitor,
-    create_source_event_stream,
-    visit,
-)
+from graphql import ExecutionResult, create_source_event_stream
 
-from gateway.answers import encode_json
-from gateway.auditing import root_fields
+from gateway.answering import Answer, GeneratorEvents, Payload
 from gateway.callers import Caller
-from gateway.documents import PreparedDocument
+from gateway.sharing import sharing_key
 from gateway.telemetry import count_answer
 from resolvers.feed import LiveEvents, nobody
-
-SHAPES_KEPT_MAX = 1_000
-
-Payload = dict[str, Any]
-
-
-class Answer:
-    """One answer, encoded at most once for each way it is framed."""
-
-    __slots__ = ("_frames", "_json", "payload", "shown")
-
-    def __init__(self, payload: Payload, shown: list[str]) -> None:
-        """Take the payload, and the global ids of the alerts in it."""
-        self.payload = payload
-        self.shown = shown
-        self._json: bytes | None = None
-        self._frames: dict[str, Any] | None = None
-
-    @property
-    def json(self) -> bytes:
-        """The payload's bytes."""
-        if self._json is None:
-            self._json = encode_json(self.payload)
-        return self._json
-
-    def framed(self, name: str, frame: "Callable[[Answer], Any]") -> Any:
-        """Return the answer in a framing that is the same for all who get it."""
-        if self._frames is None:
-            self._frames = {}
-        found = self._frames.get(name)
-        if found is None:
-            found = self._frames[name] = frame(self)
-        return found
-
-
-class Answers(Protocol):
-    """What a delivery takes: answers as they are ready."""
-
-    wake: Callable[[], None]
-    ended: bool
-
-    @property
-    def hungry(self) -> bool:
-        """Whether `fill` must be awaited before `take` has more."""
-        ...
-
-    def take(self) -> Answer | Awaitable[Answer] | None:
-        """Return the next answer, or None where there is none yet."""
-        ...
-
-    async def fill(self) -> None:
-        """Wait for what is missing; what fails becomes the last answer."""
-        ...
-
-    async def close(self) -> None:
-        """End it; repeating it is harmless."""
-        ...
-
-
-class Shape(NamedTuple):
-    """What is known of a subscription's operation, whoever runs it."""
-
-    variables: frozenset[str]
-    """Those its answers depend on; arguments of the root field only decide which events there are."""
-    actions: list[str]
-
-
-class Shapes:
-    """The shapes of the operations subscribed to most recently."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str | None], Shape] = OrderedDict()
-
-    def of(self, prepared: PreparedDocument, node: OperationDefinitionNode) -> Shape:
-        """Return the shape of an operation of a document."""
-        key = (prepared.sha256, node.name.value if node.name else None)
-        found = self._kept.get(key)
-        if found is None:
-            found = self._kept[key] = Shape(_variables_below(prepared, node), sorted(root_fields(prepared, node)))
-            if len(self._kept) > SHAPES_KEPT_MAX:
-                self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(key)
-        return found
-
-
-def _variables_below(prepared: PreparedDocument, node: OperationDefinitionNode) -> frozenset[str]:
-    """Return the variables used anywhere but as arguments of a root field."""
-    used = _Variables()
-    for selection in node.selection_set.selections:
-        parts: list[Node | None] = [selection]
-        if isinstance(selection, FieldNode):
-            parts = [selection.selection_set, *(selection.directives or ())]
-        for part in parts:
-            if part is not None:
-                visit(part, used)
-    for fragment in prepared.document.definitions:
-        if isinstance(fragment, FragmentDefinitionNode):
-            visit(fragment, used)
-    return frozenset(used.names)
-
-
-class _Variables(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        """Note a use."""
-        self.names.add(node.name.value)
-
-
-def sharing_key(prepared: PreparedDocument, name: str | None, variables: Payload, audience: Any) -> bytes:
-    """Return what two subscriptions must have in common to get the same bytes."""
-    parts = [prepared.sha256, name, sorted(variables.items()), audience.customer_id, sorted(audience.scopes)]
-    return hashlib.sha256(msgspec.json.encode(parts)).digest()
-
-
-class GeneratorEvents(LiveEvents):
-    """The events of an asynchronous generator, one at a time; each needs a task while it is waited for."""
-
-    def __init__(self, events: AsyncGenerator[Any]) -> None:
-        self._events = events
-        self._next: list[Any] = []
-        self._ended = False
-        self.wake = nobody
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended."""
-        return self._ended
-
-    @property
-    def hungry(self) -> bool:
-        """Whether the next one must be waited for."""
-        return not self._ended
-
-    def take(self) -> Any | None:
-        """Return what was waited for."""
-        return self._next.pop() if self._next else None
-
-    def event(self, occurrence: Any) -> Any:
-        """Return it as it is."""
-        return occurrence
-
-    async def fill(self) -> None:
-        """Wait for the next one."""
-        try:
-            self._next.append(await anext(self._events))
-        except StopAsyncIteration:
-            self._ended = True
-
-    def close(self) -> None:
-        """End it."""
-        self._ended = True
-
-    async def aclose(self) -> None:
-        """End it, and let it clean up."""
-        self.close()
-        await self._events.aclose()
 
 
 class LiveAnswers:
@@ -267,6 +93,10 @@ class LiveAnswers:
         if self._events is not None:
             await self._events.aclose()
 
+    def cursor(self) -> str | None:
+        """Return what resumes after all that was taken."""
+        return None if self._events is None else self._events.cursor()
+
     def demand(self, caller: Caller) -> None:
         """Go on for a renewed caller.
 
@@ -285,6 +115,7 @@ class LiveAnswers:
         return sharing_key(selected.prepared, name, used, self._caller.principal.audience())
 
     async def _start(self) -> None:
+        await self._engine.admission.turn()
         stream: Any = create_source_event_stream(self._executor)
         try:
             async with asyncio.timeout(self._engine.stop_after_s):
@@ -329,66 +160,3 @@ class LiveAnswers:
     def _end(self, last: Answer) -> None:
         self._last = last
         self.ended = True
-
-
-async def each_answer(answers: Answers) -> AsyncGenerator[Payload]:
-    """Yield payloads one after another, for those who want a generator."""
-    bell = asyncio.Event()
-    answers.wake = bell.set
-    try:
-        while True:
-            bell.clear()
-            answer = answers.take()
-            if answer is not None:
-                yield (answer if isinstance(answer, Answer) else await answer).payload
-            elif answers.ended:
-                return
-            else:
-                await (answers.fill() if answers.hungry else bell.wait())
-    finally:
-        await answers.close()
-
-
-class GeneratorAnswers:
-    """Implements `Answers` over payloads as they are made, for operations that are no subscriptions."""
-
-    def __init__(self, payloads: AsyncGenerator[Payload]) -> None:
-        self._payloads = payloads
-        self._next: list[Answer] = []
-        self._first: asyncio.Future[Payload | None] | None = None
-        self.wake: Callable[[], None] = nobody
-        self.ended = False
-
-    @property
-    def hungry(self) -> bool:
-        """Whether the next one must be waited for."""
-        return not self.ended
-
-    async def begin(self) -> None:
-        """Begin making them, so that what is refused at once is known before anything is sent.
-
-        Raises:
-            Refused: the variables do not fit.
-        """
-        self._first = asyncio.ensure_future(anext(self._payloads, None))
-        await asyncio.wait([self._first], timeout=0)
-        if self._first.done():
-            self._first.result()
-
-    def take(self) -> Answer | None:
-        """Return what was waited for."""
-        return self._next.pop() if self._next else None
-
-    async def fill(self) -> None:
-        """Wait for the next one."""
-        first, self._first = self._first, None
-        payload = await (anext(self._payloads, None) if first is None else first)
-        if payload is None:
-            self.ended = True
-        else:
-            self._next.append(Answer(payload, []))
-
-    async def close(self) -> None:
-        """Stop making them."""
-        self.ended = True
-        await self._payloads.aclose()

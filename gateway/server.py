@@ -10,6 +10,7 @@ import uvicorn
 from contracts.settings import Settings
 from contracts.tls import public_tls
 from gateway.app import create_app
+from gateway.draining import Draining
 from gateway.edge import split_setting
 from gateway.listeners import server_config
 from gateway.logs import configure_logs
@@ -21,6 +22,11 @@ _log = structlog.get_logger(__name__)
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, draining: Draining, drain_s: float) -> None:
+        super().__init__(config)
+        self._draining = draining
+        self._drain_s = drain_s
+
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
         if self.started and self.servers:
@@ -28,6 +34,13 @@ class _Server(uvicorn.Server):
             _settle_memory()
             scheme = "https" if self.config.is_ssl else "http"
             _log.info("listening", url=f"{scheme}://{host}:{port}", pid=os.getpid())
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        for server in self.servers:
+            server.close()  # a load balancer's next connection goes elsewhere
+        if not self.force_exit:
+            await self._draining.run(self._drain_s)
+        await super().shutdown(sockets)
 
 
 def _settle_memory() -> None:
@@ -38,7 +51,7 @@ def _settle_memory() -> None:
 
 
 def serve_gateway(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; open requests get a few seconds to end, sockets are closed with 1012.
+    """Serve until SIGTERM or SIGINT; then nobody is let in, streams are drained, requests get a few seconds to end.
 
     Raises:
         BadSetting: the gateway cannot run safely as it is set.
@@ -47,4 +60,5 @@ def serve_gateway(settings: Settings) -> None:
     app = create_app(settings)
     proxies = split_setting(settings.trusted_proxies)
     tls = public_tls(settings)
-    _Server(server_config(app, host=settings.host, port=settings.port, tls=tls, trusted_proxies=proxies)).run()
+    config = server_config(app, host=settings.host, port=settings.port, tls=tls, trusted_proxies=proxies)
+    _Server(config, app.state.draining, settings.drain_s).run()

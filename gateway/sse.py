@@ -3,6 +3,7 @@
     event: next      one answer; `id:` carries the feed cursor where the answer's root field has one
     event: complete  the operation ended; nothing follows
     : (comment)      a heartbeat, so that proxies and phones keep the connection
+    retry: (ms)      the gateway stops: come back after so long, with the `id:` beside it
 
 Resuming: `Last-Event-ID` sets the variable that the operation's root field takes as argument `after`; a client writes
 `subscription($after: FeedCursor) { alertFeed(after: $after) { … } }` once; any EventSource then resumes by itself.
@@ -12,8 +13,9 @@ Queries and mutations are answered with one `next`.
 import msgspec
 from graphql import FieldNode, VariableNode
 
+from gateway.answering import Answer
+from gateway.draining import Farewell
 from gateway.execution import Payload, Selected
-from gateway.live import Answer
 
 LAST_EVENT_ID_CHARACTERS_MAX = 512
 
@@ -33,6 +35,11 @@ class EventFraming:
         """Encode one answer as a `next` event; the same for everyone who gets the answer."""
         framed: bytes = answer.framed("event", _event)
         return framed
+
+    def farewell(self, farewell: Farewell) -> bytes:
+        """Encode when to come back and where to go on; without `complete`, as the operation is not."""
+        event_id = b"id: %s\n" % farewell.cursor.encode() if farewell.cursor else b""
+        return b"retry: %d\n%s: draining\n\n" % (farewell.reconnect_after_ms, event_id)
 
 
 def _event(answer: Answer) -> bytes:

@@ -13,14 +13,15 @@ from typing import Any, Protocol
 from starlette.types import Receive, Scope, Send
 
 from contracts.failures import Failure
+from gateway.answering import Answer, Answers, GeneratorAnswers
 from gateway.answers import RawHeaders
 from gateway.callers import Caller
 from gateway.connections import STREAMS_PER_ADDRESS_MAX, STREAMS_PER_CUSTOMER_MAX, Caps, address_of
 from gateway.delivery import Delivery, EndReason
+from gateway.draining import Draining, Farewell
 from gateway.errors import render_failure
 from gateway.execution import Engine, Selected
 from gateway.identity import token_expired, token_revoked
-from gateway.live import Answer, Answers, GeneratorAnswers
 from gateway.revocations import Revocations
 from gateway.telemetry import OPEN
 
@@ -46,6 +47,10 @@ class Framing(Protocol):
         """Encode one answer."""
         ...
 
+    def farewell(self, farewell: Farewell) -> bytes:
+        """Encode what a client is told by a gateway that stops; the end of the answer."""
+        ...
+
 
 class Streams:
     """Serves operations as streams, within the caps of each customer and address."""
@@ -54,12 +59,14 @@ class Streams:
         self,
         engine: Engine,
         revocations: Revocations,
+        draining: Draining,
         *,
         heartbeat_s: float = HEARTBEAT_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._revocations = revocations
+        self._draining = draining
         self._heartbeat_s = heartbeat_s
         self._clock = clock
         self.customers = Caps(STREAMS_PER_CUSTOMER_MAX, "streams")
@@ -79,8 +86,10 @@ class Streams:
 
         Raises:
             Overloaded: too many streams are open; before anything was sent.
+            Unavailable: the gateway is stopping; before anything was sent.
             Refused: the variables do not fit; before anything was sent.
         """
+        self._draining.demand_open()
         with (
             self.addresses.one(address_of(scope)),
             self.customers.one(caller.principal.customer_id),
@@ -99,10 +108,12 @@ class Streams:
             with self._revocations.watching(caller.principal) as revoked:
                 revoked.add_done_callback(stream.token_revoked)
                 stream.start(caller.principal.expires_at - self._clock())
+                self._draining.enter(stream)
                 try:
                     while (await receive())["type"] != "http.disconnect":
                         pass
                 finally:
+                    self._draining.leave(stream)
                     await stream.leave()
 
 
@@ -151,6 +162,13 @@ class _Stream:
             self._delivery.end(reason)
             last = self._framing.frame(Answer({"errors": [render_failure(failure)]}, []))
             self._closing = asyncio.create_task(_close(self._send, last + self._framing.closing))
+
+    def drain(self, reconnect_after_ms: int) -> None:
+        """End with when to come back, and where to go on."""
+        if self._delivery.reason is None:
+            last = self._framing.farewell(Farewell(reconnect_after_ms, self._delivery.cursor()))
+            self._delivery.end(EndReason.DRAINED)
+            self._closing = asyncio.create_task(_close(self._send, last))
 
     async def leave(self) -> None:
         """The client has left, or all is said."""

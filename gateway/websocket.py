@@ -17,14 +17,16 @@ from starlette.types import Receive, Scope
 from starlette.types import Send as ASGISend
 
 from contracts.failures import Failure, Forbidden, Overloaded, Unauthenticated, Unavailable
+from gateway.answering import Answer
 from gateway.answers import encode_json
 from gateway.callers import Caller, new_trace_id
 from gateway.connections import SOCKETS_PER_ADDRESS_MAX, SOCKETS_PER_CUSTOMER_MAX, Caps, address_of
 from gateway.delivery import Delivery, EndReason
+from gateway.draining import Draining
 from gateway.errors import render_failure
 from gateway.execution import Engine, Refused, Selected
 from gateway.identity import Authenticator
-from gateway.live import Answer, LiveAnswers
+from gateway.live import LiveAnswers
 from gateway.operations import Operation
 from gateway.rate_limits import RateLimits
 from gateway.telemetry import OPEN, Transport, count_refusal
@@ -59,6 +61,7 @@ class Sockets:
         engine: Engine,
         authenticator: Authenticator,
         rates: RateLimits,
+        draining: Draining,
         *,
         allowed_origins: Iterable[str] = (),
         init_wait_s: float = INIT_WAIT_S,
@@ -67,6 +70,7 @@ class Sockets:
         self.engine = engine
         self.authenticator = authenticator
         self._rates = rates
+        self.draining = draining
         self.init_wait_s = init_wait_s
         self.clock = clock
         self.customers = Caps(SOCKETS_PER_CUSTOMER_MAX, "sockets")
@@ -129,6 +133,7 @@ class _Socket:
     async def run(self) -> None:
         """Read messages until the socket closes, then end everything that runs for it."""
         self._set_timer(self._sockets.init_wait_s, self._protocol.init_timed_out)
+        self._sockets.draining.enter(self)
         try:
             while not self._closed:
                 message = await self._receive()
@@ -140,7 +145,17 @@ class _Socket:
             return
         finally:
             self._closed = True
+            self._sockets.draining.leave(self)
             await self._end()
+
+    def drain(self, reconnect_after_ms: int) -> None:
+        """Close with when to come back and, where one feed is open and idle, where to go on."""
+        self._why = EndReason.DRAINED
+        cursors = [delivery.cursor() for delivery in self._deliveries.values()]
+        farewell: dict[str, object] = {"reconnectAfterMs": reconnect_after_ms}
+        if len(cursors) == 1 and cursors[0] is not None:
+            farewell["cursor"] = cursors[0]
+        self._spawn(self._do, self._protocol.restarting(encode_json(farewell).decode()))
 
     async def _do(self, actions: list[Action]) -> None:
         """Do what the protocol says; nothing once the socket is closed."""

@@ -44,6 +44,8 @@ class CloseCode(IntEnum):
     """A subscribe with an id that is in use."""
     TOO_MANY = 4429
     """A second connection_init, or more sockets than a customer or address may have."""
+    RESTARTING = 1012
+    """The gateway stops: reconnect as the reason says, a JSON object with `reconnectAfterMs` and perhaps `cursor`."""
     TRY_AGAIN = 1013
     """The gateway cannot check credentials just now: reconnect later."""
 
@@ -150,6 +152,10 @@ class Protocol:
     def refused(self, reason: str = "Forbidden", code: CloseCode = CloseCode.FORBIDDEN) -> list[Action]:
         """The credential is not good, or has expired, or a cap is reached."""
         return self._close(code, reason)
+
+    def restarting(self, reason: str) -> list[Action]:
+        """The gateway stops."""
+        return self._close(CloseCode.RESTARTING, reason)
 
     def next_answer(self, id: str, payload: dict[str, Any]) -> list[Action]:
         """An operation has an answer."""

@@ -24,6 +24,11 @@ class FeedItems(Protocol):
     wake: Callable[[], None]
 
     @property
+    def sent(self) -> int:
+        """The seq up to which everything was taken."""
+        ...
+
+    @property
     def ended(self) -> bool:
         """Whether nothing comes any more once nothing is left to take."""
         ...
@@ -108,6 +113,10 @@ class LiveEvents(ABC):
     @abstractmethod
     def close(self) -> None:
         """End it; repeating it is harmless."""
+
+    def cursor(self) -> str | None:
+        """Return what resumes it after all that was taken; None where nothing does."""
+        return None
 
     def __aiter__(self) -> Self:
         return self

@@ -110,6 +110,10 @@ class AlertFeedEvents(LiveEvents):
         """Listen no longer."""
         self._items.close()
 
+    def cursor(self) -> str:
+        """Return where it stands, also after what was left out for its severity."""
+        return self._context.cursors.sign(self._context.customer_id, self._items.sent, time.time())
+
     def _passes(self, alert: AnyAlert) -> bool:
         return self._context.access.alert(alert) and SEVERITY_ORDER[alert.severity] >= self._rank_min
 

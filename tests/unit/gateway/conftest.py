@@ -1,6 +1,7 @@
 """An edge over a tiny schema, in process for HTTP and on a real socket for streams and WebSockets."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -99,8 +100,15 @@ class Mutation:
     freeze: str = strawberry.mutation(resolver=lambda: "frozen", directives=[CARDS, STEP_UP])
 
 
+async def _once() -> AsyncGenerator[Item]:
+    yield Item(name="1", cursor="c1")
+    await asyncio.Event().wait()
+
+
 @strawberry.type
 class Subscription:
+    guarded: AsyncGenerator[Item] = strawberry.subscription(resolver=_once, directives=[CARDS])
+
     @strawberry.subscription
     async def count(self, to: int, after: str | None = None) -> AsyncGenerator[Item]:
         start = int(after.removeprefix("c")) if after else 0
@@ -111,6 +119,12 @@ class Subscription:
     async def silent(self) -> AsyncGenerator[Item]:
         await asyncio.Event().wait()
         yield Item(name="never", cursor="c1")
+
+    @strawberry.subscription
+    async def ticking(self) -> AsyncGenerator[Item]:
+        for number in itertools.count(1):
+            yield Item(name=str(number), cursor=f"c{number}")
+            await asyncio.sleep(0.001)
 
     @strawberry.subscription
     async def failing(self) -> AsyncGenerator[Item]:

@@ -20,10 +20,10 @@ from contracts.feed import AccountChange, CaughtUp, EntryDelivered, FeedGapReaso
 from contracts.settings import Settings
 from contracts.vocabulary import AlertSeverity, AlertState, DevicePlatform
 from gateway import feed as feed_module
+from gateway.answering import Answer
 from gateway.delivery import Delivery, EndReason
 from gateway.feed import AlertFeed, Subscriber
 from gateway.feed_position import QUEUE_BYTES_MAX, QUEUE_MAX, FeedPosition
-from gateway.live import Answer
 from gateway.telemetry import Transport
 from resolvers.context import RequestContext
 from resolvers.cursors import CursorCodec
@@ -119,6 +119,9 @@ class Taken:
 
     async def close(self) -> None:
         self._events.close()
+
+    def cursor(self) -> str | None:
+        return self._events.cursor()
 
 
 class Phone:
@@ -263,6 +266,9 @@ class FeedMachine(RuleBasedStateMachine):
         if phone.delivery is not None:
 
             async def end(delivery: Delivery) -> None:
+                told = delivery.cursor()
+                if told is not None and phone.received is not None:
+                    assert CODEC.read(told, phone.customer) == phone.received, "a farewell must not skip anything"
                 delivery.end(reason)
 
             self.loop.run_until_complete(end(phone.delivery))

@@ -8,9 +8,10 @@ import pytest
 
 from contracts.feed import EntryDelivered
 from contracts.settings import Settings
+from gateway.answering import Answer
 from gateway.callers import Caller
 from gateway.engines import Assembly, assemble_engine
-from gateway.live import Answer, LiveAnswers
+from gateway.live import LiveAnswers
 from gateway.operations import Operation
 from gateway.telemetry import Transport
 from resolvers.principal import Principal

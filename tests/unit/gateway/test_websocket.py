@@ -140,6 +140,36 @@ async def test_a_renewed_token_keeps_the_socket(address: str, issuer: DemoIssuer
         assert await hear(socket) == {"type": "pong", "payload": {"renewed": True}}
 
 
+async def test_a_subscription_goes_on_over_a_renewal(address: str, token: str, issuer: DemoIssuer) -> None:
+    """Nothing is missed or repeated: it is the same one, for the new token."""
+    async with opened(address) as socket:
+        await let_in(socket, token)
+        await say(socket, type="subscribe", id="1", payload={"query": "subscription { ticking { name } }"})
+        heard = [await hear(socket) for _ in range(3)]
+        await say(socket, type="ping", payload={"authorization": f"Bearer {issuer.mint_token('customer-1')}"})
+        while heard[-1]["type"] != "pong":
+            heard.append(await hear(socket))
+        heard += [await hear(socket) for _ in range(3)]
+    names = [int(one["payload"]["data"]["ticking"]["name"]) for one in heard if one["type"] == "next"]
+    assert names == list(range(1, len(names) + 1))
+
+
+async def test_a_renewal_without_the_scope_ends_what_needs_it(address: str, issuer: DemoIssuer) -> None:
+    """With an error that says so; the socket and its other subscriptions go on."""
+    async with opened(address) as socket:
+        await let_in(socket, issuer.mint_token("customer-1", ["cards"]))
+        await say(socket, type="subscribe", id="cards", payload={"query": "subscription { guarded { name } }"})
+        await say(socket, type="subscribe", id="any", payload={"query": "subscription { silent { name } }"})
+        assert (await hear(socket))["id"] == "cards"
+        await say(socket, type="ping", payload={"token": issuer.mint_token("customer-1", ["accounts"])})
+        ended = await hear(socket)
+        assert (ended["type"], ended["id"]) == ("error", "cards")
+        assert ended["payload"][0]["extensions"]["code"] == "MISSING_SCOPE"
+        assert (await hear(socket))["type"] == "pong"
+        await say(socket, type="subscribe", id="cards", payload={"query": "{ hello }"})
+        assert (await hear(socket))["type"] == "next"
+
+
 async def test_another_customers_token_does_not_renew(address: str, token: str, issuer: DemoIssuer) -> None:
     """A socket never changes hands."""
     async with opened(address) as socket:

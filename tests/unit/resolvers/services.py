@@ -290,6 +290,7 @@ class Given:
         self.items = items
         self.changed = changed
         self.hungry = False
+        self.sent = 0
         self.wake: Callable[[], None] = nobody
 
     @property
