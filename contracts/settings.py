@@ -117,6 +117,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """PEM file of the gateway's certificate and its chain: with it, it speaks HTTPS only; empty: plain HTTP."""
     tls_key: str = ""
     """PEM file of that certificate's private key, without a pass phrase."""
+    event_stream: str = ""
+    """Name of the Kinesis stream that events go through; needs `BELFRY_STATE_TABLE`; empty: none, one machine."""
+    state_table: str = ""
+    """Name of the DynamoDB table of leases and checkpoints."""
     service_tls_ca: str = ""
     """PEM file of the authority that gateway, services and producers know each other by (mTLS); empty: plain HTTP."""
     service_tls_certificate: str = ""
@@ -177,6 +181,8 @@ def checked(settings: Settings) -> Settings:
         settings.documents_manifest and settings.documents_key
     ):
         raise BadSetting("BELFRY_DOCUMENTS_MANIFEST and BELFRY_DOCUMENTS_KEY are needed together.")
+    if bool(settings.event_stream) != bool(settings.state_table):
+        raise BadSetting("BELFRY_EVENT_STREAM and BELFRY_STATE_TABLE are needed together.")
     _check_tls(settings)
     _check_proxies(settings)
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:

@@ -6,10 +6,11 @@ is made once, at the start: the first one blocks the loop for 70 ms, a call cost
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import Any
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.aws import failure_of_code
@@ -32,8 +33,14 @@ async def aws_client(service: str, *, connections: int = CONNECTIONS_MAX) -> Asy
         tcp_keepalive=True,
         parameter_validation=False,
     )
-    async with get_session().create_client(service, config=config) as client:
+    async with _session().create_client(service, config=config) as client:
         yield client
+
+
+@cache
+def _session() -> AioSession:
+    """Return the one session of the process: what it has loaded is most of what a client costs to make."""
+    return get_session()
 
 
 @contextmanager

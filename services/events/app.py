@@ -1,7 +1,8 @@
 """The composition root of the event service: database, log, ingest and routes, put together and started."""
 
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 
 from litestar import Litestar
@@ -12,8 +13,10 @@ from services.database import Database
 from services.events import metrics
 from services.events.history_routes import history_routes
 from services.events.ingest import Ingest
+from services.events.kinesis_log import KinesisEventLog
+from services.events.landing import Landing
 from services.events.routes import dead_letter_routes, event_routes
-from services.events.store import SqliteEventLog
+from services.events.store import EventLog, SqliteEventLog
 from services.events.tables import SCHEMA, tune_writer
 from services.events.times import utc_now
 from services.service import create_service
@@ -24,7 +27,9 @@ VERSION = "1.0.0"
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litestar:
     """Build the event service; nothing is opened before its lifespan starts."""
     database = Database(settings.data_dir / "events.sqlite3", SCHEMA, queue_max=settings.ingest_queue_max)
-    log = SqliteEventLog(database, clock)
+    local = SqliteEventLog(database, clock)
+    stream = _streamed(settings, local, clock) if settings.event_stream else None
+    log: EventLog = stream or local
     ingest = Ingest(log, clock, settings.future_s)
 
     @asynccontextmanager
@@ -33,7 +38,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
         try:
             await database.write(tune_writer)
             metrics.LOG_OFFSET.set(await log.last_offset())
-            yield
+            async with stream.following() if stream is not None else nullcontext():
+                yield
         finally:
             await database.stop()
 
@@ -42,7 +48,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
             await log.last_offset()
         except Unavailable:
             return {"store": False}
-        return {"store": True}
+        return {"store": True} if stream is None else {"store": True, "stream": stream.leads}
 
     return create_service(
         title="Belfry event service",
@@ -51,4 +57,15 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
         lifespan=lifespan,
         ready=ready,
         token=settings.service_token,
+    )
+
+
+def _streamed(settings: Settings, local: EventLog, clock: Callable[[], datetime]) -> KinesisEventLog:
+    return KinesisEventLog(
+        settings.event_stream,
+        settings.state_table,
+        local,
+        Landing(local, clock, settings.future_s),
+        owner=f"{socket.gethostname()}:{settings.data_dir.resolve()}",
+        batches_max=settings.ingest_queue_max,
     )

@@ -10,6 +10,7 @@ from contracts.ingest import RecordVerdict
 EVENTS = Counter("belfry_events", "Records by verdict.", ["verdict"])
 DEAD_LETTERS = Counter("belfry_dead_letters", "Verdicts that named a dead letter, by reason.", ["reason"])
 LOG_OFFSET = Gauge("belfry_log_offset", "Last offset of the event log.")
+STREAM_BEHIND = Gauge("belfry_stream_behind_seconds", "How far a shard's reader is behind its end.", ["shard"])
 BATCH_SECONDS = Histogram(
     "belfry_ingest_batch_seconds",
     "Seconds from a batch of records to its durable verdicts.",
