@@ -89,6 +89,9 @@ class Bank:
     def token(self, customer_id: str) -> str:
         return self._issuer.mint_token(customer_id)
 
+    def short_token(self, customer_id: str, lifetime_s: float) -> str:
+        return self._issuer.mint_token(customer_id, lifetime_s=lifetime_s)
+
     async def ask(self, customer_id: str, query: str, **variables: Any) -> Json:
         """Send a query or mutation; returns the whole GraphQL answer."""
         headers = {"Authorization": f"Bearer {self.token(customer_id)}"}
