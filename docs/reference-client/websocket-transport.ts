@@ -5,7 +5,6 @@ import { ALERT_FEED, type Answer, type Ending, endingOf, type FeedEvent, type Tr
 /** The part of a WebSocket that is used, in browsers, React Native and npm's ws alike. */
 interface Socket {
   send(data: string): void
-  close(code?: number, reason?: string): void
 }
 
 export interface SocketOptions {
@@ -17,8 +16,6 @@ export interface SocketOptions {
   /** How long its pong may take before the line counts as lost, in ms. */
   pongMs?: number
 }
-
-const LOST_PONG = 4499 // ours, said to nobody: the line is dead
 
 export class WebSocketTransport implements Transport {
   #socket: Socket | null = null
@@ -42,7 +39,8 @@ export class WebSocketTransport implements Transport {
       on: {
         connected: (socket) => (this.#socket = socket as Socket),
         ping: (received) => {
-          if (!received) missing = setTimeout(() => this.#socket?.close(LOST_PONG, 'No pong'), pongMs)
+          // Terminated, not closed: closing waits for an answer that a dead line will not bring.
+          if (!received) missing = setTimeout(() => client.terminate(), pongMs)
         },
         pong: (received) => received && clearTimeout(missing),
       },

@@ -10,8 +10,13 @@ const url = process.argv[2]
 const tell = (fact) => process.stdout.write(JSON.stringify(fact) + '\n')
 
 const transports = {
-  websocket: () =>
-    new WebSocketTransport({ url: url.replace(/^http/, 'ws'), webSocketImpl: WebSocket, pingMs: 500, pongMs: 500 }),
+  websocket: (silenceMs = 10_000) =>
+    new WebSocketTransport({
+      url: url.replace(/^http/, 'ws'),
+      webSocketImpl: WebSocket,
+      pingMs: silenceMs / 2,
+      pongMs: silenceMs / 2,
+    }),
   events: (silenceMs) => new EventStreamTransport({ url, ...(silenceMs && { silenceMs }) }),
 }
 const phones = {}
