@@ -6,9 +6,9 @@ from typing import Any, cast
 from clients.accounts import AccountsClient
 from clients.analytics import AnalyticsClient
 from clients.backends import Backends
-from clients.deadline import Deadline
-from clients.downstream import Query
+from clients.deadline import Deadline, Errand
 from clients.events import EventsClient
+from clients.routes import Query
 from contracts.accounts import Account, Balance, Customer, Entitlement, Entitlements
 from contracts.alerts import AlertEdge, AlertPage, LargeTransactionAlert
 from contracts.insights import SpendingInsight, SpendingReport
@@ -131,7 +131,7 @@ class MemoryServices(AccountsClient, EventsClient, AnalyticsClient):
 
 def memory_context(services: MemoryServices) -> RequestContext:
     """Return the context of one request."""
-    return RequestContext(PRINCIPAL, services.backends, Deadline.after(5), cast("FeedPort", None), CURSORS)
+    return RequestContext(PRINCIPAL, services.backends, Errand.of(CUSTOMER, 5), cast("FeedPort", None), CURSORS)
 
 
 async def by_hand(context: RequestContext) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from msgspec.json import Decoder
 
 from clients.deadline import Deadline
-from clients.downstream import Downstream, repeated, segment, target
+from clients.downstream import Downstream
+from clients.routes import Priority, Route, reads, repeated
 from contracts.accounts import (
     Account,
     Balance,
@@ -18,16 +19,29 @@ from contracts.accounts import (
     StandingOrder,
 )
 
-_account = Decoder(list[Account])
-_balances = Decoder(list[Balance])
-_days = Decoder(list[BalanceDay])
-_card, _cards = Decoder(Card), Decoder(list[Card])
 _customers = Decoder(list[Customer])
-_device, _devices = Decoder(Device), Decoder(list[Device])
-_entitlements = Decoder(Entitlements)
-_holdings = Decoder(list[Holding])
-_orders = Decoder(list[StandingOrder])
-_preference, _preferences = Decoder(NotificationPreferences), Decoder(list[NotificationPreferences])
+_cards = Decoder(list[Card])
+_balances = Decoder(list[Balance])
+_devices = Decoder(list[Device])
+_card = Decoder(Card)
+
+CUSTOMERS = reads("/customers", _customers, Priority.BALANCES)
+ALL_CUSTOMERS = reads("/customers/all", _customers, Priority.INSIGHTS)
+ENTITLEMENTS = reads("/customers/{}/entitlements", Decoder(Entitlements), Priority.FRAUD)
+ACCOUNTS = reads("/accounts", Decoder(list[Account]), Priority.BALANCES)
+CARDS = reads("/cards", _cards, Priority.BALANCES)
+FREEZE_CARD = Route("POST", "/cards/{}/freeze", _card, Priority.FRAUD, repeatable=True)
+UNFREEZE_CARD = Route("POST", "/cards/{}/unfreeze", _card, Priority.BALANCES, repeatable=True)
+BALANCES = reads("/balances", _balances, Priority.BALANCES)
+CLOSING_BALANCES = reads("/balances/closing", _balances, Priority.BALANCES)
+BALANCE_DAYS = reads("/balances/days", Decoder(list[BalanceDay]), Priority.INSIGHTS)
+HOLDINGS = reads("/holdings", Decoder(list[Holding]), Priority.BALANCES)
+STANDING_ORDERS = reads("/standing-orders", Decoder(list[StandingOrder]), Priority.BALANCES)
+DEVICES = reads("/devices", _devices, Priority.BALANCES)
+REGISTER_DEVICE = Route("POST", "/devices", Decoder(Device), Priority.BALANCES, repeatable=False)
+REMOVE_DEVICE = Route("DELETE", "/devices/{}", Decoder(None), Priority.FRAUD, repeatable=False)
+PREFERENCES = reads("/preferences", Decoder(list[NotificationPreferences]), Priority.BALANCES)
+SET_PREFERENCES = Route("PUT", "/preferences", Decoder(NotificationPreferences), Priority.BALANCES, repeatable=True)
 
 
 class AccountsClient:
@@ -41,72 +55,69 @@ class AccountsClient:
         return await self._service.ready()
 
     async def customers(self, ids: list[str], deadline: Deadline) -> list[Customer]:
-        return await self._service.get(target("/customers", repeated("id", ids)), _customers, deadline)
+        return await self._service.call(CUSTOMERS, deadline, repeated("id", ids))
 
     async def all_customers(self, after: str, limit: int, deadline: Deadline) -> list[Customer]:
         """Return customers after an id, in id order: for the demo's list and operators, never for a customer."""
         query = [("limit", str(limit)), *([("after", after)] if after else [])]
-        return await self._service.get(target("/customers/all", query), _customers, deadline)
+        return await self._service.call(ALL_CUSTOMERS, deadline, query)
 
     async def entitlements(self, customer_id: str, deadline: Deadline) -> Entitlements:
         """Return everything the customer may see; raises NotFound for an unknown one."""
-        path = f"/customers/{segment(customer_id)}/entitlements"
-        return await self._service.get(path, _entitlements, deadline)
+        return await self._service.call(ENTITLEMENTS, deadline, segment=customer_id)
 
     async def accounts(self, ids: list[str], deadline: Deadline) -> list[Account]:
-        return await self._service.get(target("/accounts", repeated("id", ids)), _account, deadline)
+        return await self._service.call(ACCOUNTS, deadline, repeated("id", ids))
 
     async def cards(self, ids: list[str], deadline: Deadline) -> list[Card]:
-        return await self._service.get(target("/cards", repeated("id", ids)), _cards, deadline)
+        return await self._service.call(CARDS, deadline, repeated("id", ids))
 
     async def cards_of(self, account_ids: list[str], deadline: Deadline) -> list[Card]:
-        return await self._service.get(target("/cards", repeated("accountId", account_ids)), _cards, deadline)
+        return await self._service.call(CARDS, deadline, repeated("accountId", account_ids))
 
     async def freeze_card(self, card_id: str, deadline: Deadline) -> Card:
         """Freeze a card; repeating it changes nothing. Raises Conflict for an expired card."""
-        return await self._service.post(f"/cards/{segment(card_id)}/freeze", None, _card, deadline)
+        return await self._service.call(FREEZE_CARD, deadline, segment=card_id)
 
     async def unfreeze_card(self, card_id: str, deadline: Deadline) -> Card:
         """Lift a freeze; repeating it changes nothing. Raises Conflict for an expired card."""
-        return await self._service.post(f"/cards/{segment(card_id)}/unfreeze", None, _card, deadline)
+        return await self._service.call(UNFREEZE_CARD, deadline, segment=card_id)
 
     async def balances(self, account_ids: list[str], deadline: Deadline) -> list[Balance]:
-        return await self._service.get(target("/balances", repeated("accountId", account_ids)), _balances, deadline)
+        return await self._service.call(BALANCES, deadline, repeated("accountId", account_ids))
 
     async def closing_balances(self, account_ids: list[str], on: str, deadline: Deadline) -> list[Balance]:
         """Return the booked balances at the end of the day `on`."""
         query = [*repeated("accountId", account_ids), ("on", on)]
-        return await self._service.get(target("/balances/closing", query), _balances, deadline)
+        return await self._service.call(CLOSING_BALANCES, deadline, query)
 
     async def balance_days(self, account_id: str, start: str, end: str, deadline: Deadline) -> list[BalanceDay]:
         """Return the signed closing balance of each day with a booking, both dates included."""
         query = [("accountId", account_id), ("from", start), ("to", end)]
-        return await self._service.get(target("/balances/days", query), _days, deadline)
+        return await self._service.call(BALANCE_DAYS, deadline, query)
 
     async def holdings(self, account_ids: list[str], deadline: Deadline) -> list[Holding]:
-        return await self._service.get(target("/holdings", repeated("accountId", account_ids)), _holdings, deadline)
+        return await self._service.call(HOLDINGS, deadline, repeated("accountId", account_ids))
 
     async def standing_orders(self, account_ids: list[str], deadline: Deadline) -> list[StandingOrder]:
-        path = target("/standing-orders", repeated("accountId", account_ids))
-        return await self._service.get(path, _orders, deadline)
+        return await self._service.call(STANDING_ORDERS, deadline, repeated("accountId", account_ids))
 
     async def devices(self, ids: list[str], deadline: Deadline) -> list[Device]:
-        return await self._service.get(target("/devices", repeated("id", ids)), _devices, deadline)
+        return await self._service.call(DEVICES, deadline, repeated("id", ids))
 
     async def devices_of(self, customer_id: str, deadline: Deadline) -> list[Device]:
-        return await self._service.get(target("/devices", [("customerId", customer_id)]), _devices, deadline)
+        return await self._service.call(DEVICES, deadline, [("customerId", customer_id)])
 
     async def register_device(self, device: DeviceInput, deadline: Deadline) -> Device:
-        return await self._service.post("/devices", device, _device, deadline)
+        return await self._service.call(REGISTER_DEVICE, deadline, body=device)
 
     async def remove_device(self, device_id: str, deadline: Deadline) -> None:
-        await self._service.delete(f"/devices/{segment(device_id)}", deadline)
+        await self._service.call(REMOVE_DEVICE, deadline, segment=device_id)
 
     async def preferences(self, customer_id: str, deadline: Deadline) -> list[NotificationPreferences]:
-        path = target("/preferences", [("customerId", customer_id)])
-        return await self._service.get(path, _preferences, deadline)
+        return await self._service.call(PREFERENCES, deadline, [("customerId", customer_id)])
 
     async def set_preferences(
         self, preferences: NotificationPreferences, deadline: Deadline
     ) -> NotificationPreferences:
-        return await self._service.put("/preferences", preferences, _preference, deadline)
+        return await self._service.call(SET_PREFERENCES, deadline, body=preferences)

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import msgspec
 import structlog
 
-from clients.downstream import target
+from clients.routes import target
 from clients.transport import (
     URL,
     AiohttpTransport,

@@ -3,7 +3,8 @@
 from msgspec.json import Decoder
 
 from clients.deadline import Deadline
-from clients.downstream import Downstream, Query, repeated, segment, target
+from clients.downstream import Downstream
+from clients.routes import Priority, Query, Route, reads, repeated
 from contracts.alerts import (
     AcknowledgeInput,
     AlertLogPage,
@@ -19,16 +20,28 @@ from contracts.rules import AlertRule, AlertRuleInput, AlertRulePreview
 
 _alert: Decoder[AnyAlert] = Decoder(AnyAlert)
 _alerts: Decoder[list[AnyAlert]] = Decoder(list[AnyAlert])
-_alert_page = Decoder(AlertPage)
-_log_page = Decoder(AlertLogPage)
-_counts = Decoder(dict[str, int])
-_marked = Decoder(MarkReadResult)
-_rule, _rules = Decoder(AlertRule), Decoder(list[AlertRule])
-_preview = Decoder(AlertRulePreview)
-_spending = Decoder(SpendingReport)
-_flows = Decoder(list[CashFlow])
-_recurring = Decoder(list[RecurringPayment])
-_forecast = Decoder(Forecast)
+_rule = Decoder(AlertRule)
+_rules = Decoder(list[AlertRule])
+
+SPENDING = reads("/spending", Decoder(SpendingReport), Priority.INSIGHTS, keeps=True)
+CASH_FLOW = reads("/cash-flow", Decoder(list[CashFlow]), Priority.INSIGHTS, keeps=True)
+RECURRING_PAYMENTS = reads("/recurring-payments", Decoder(list[RecurringPayment]), Priority.INSIGHTS, keeps=True)
+FORECAST = reads("/forecast", Decoder(Forecast), Priority.INSIGHTS, keeps=True)
+RULES_OF = reads("/rules", _rules, Priority.BALANCES)
+RULES = reads("/rules/by-id", _rules, Priority.BALANCES)
+CREATE_RULE = Route("POST", "/rules", _rule, Priority.BALANCES, repeatable=False)
+UPDATE_RULE = Route("PUT", "/rules/{}", _rule, Priority.BALANCES, repeatable=False)
+DELETE_RULE = Route("DELETE", "/rules/{}", Decoder(None), Priority.BALANCES, repeatable=False)
+PREVIEW_RULE = Route("POST", "/rules/preview", Decoder(AlertRulePreview), Priority.INSIGHTS, repeatable=False)
+ALERT_PAGE = reads("/alerts", Decoder(AlertPage), Priority.FRAUD)
+ALERTS = reads("/alerts/by-id", _alerts, Priority.FRAUD)
+ALERTS_ABOUT = reads("/alerts/by-transaction", _alerts, Priority.FRAUD)
+UNREAD_COUNTS = reads("/alerts/unread-counts", Decoder(dict[str, int]), Priority.FRAUD)
+ACKNOWLEDGE = Route("POST", "/alerts/{}/acknowledge", _alert, Priority.FRAUD, repeatable=True)
+ACKNOWLEDGE_DELIVERY = Route("POST", "/alerts/deliveries", _alerts, Priority.FRAUD, repeatable=True)
+RESPOND = Route("POST", "/alerts/{}/respond", _alert, Priority.FRAUD, repeatable=True)
+MARK_READ = Route("POST", "/alerts/mark-read", Decoder(MarkReadResult), Priority.FRAUD, repeatable=False)
+ALERT_LOG = reads("/alert-log", Decoder(AlertLogPage), Priority.FRAUD)
 
 
 class AnalyticsClient:
@@ -43,76 +56,70 @@ class AnalyticsClient:
 
     async def spending(self, account_ids: list[str], query: Query, deadline: Deadline) -> SpendingReport:
         """Return one report over the accounts; `query`: from, to, groupBy, currency."""
-        path = target("/spending", [*repeated("accountId", account_ids), *query])
-        return await self._service.get(path, _spending, deadline)
+        return await self._service.call(SPENDING, deadline, [*repeated("accountId", account_ids), *query])
 
     async def cash_flow(self, account_ids: list[str], query: Query, deadline: Deadline) -> list[CashFlow]:
         """Return booked money in and out; `query`: from, to, interval, currency."""
-        path = target("/cash-flow", [*repeated("accountId", account_ids), *query])
-        return await self._service.get(path, _flows, deadline)
+        return await self._service.call(CASH_FLOW, deadline, [*repeated("accountId", account_ids), *query])
 
     async def recurring_payments(self, account_ids: list[str], deadline: Deadline) -> list[RecurringPayment]:
-        path = target("/recurring-payments", repeated("accountId", account_ids))
-        return await self._service.get(path, _recurring, deadline)
+        return await self._service.call(RECURRING_PAYMENTS, deadline, repeated("accountId", account_ids))
 
     async def forecast(self, account_ids: list[str], query: Query, deadline: Deadline) -> Forecast:
         """Return the projected balance over the accounts; `query`: days, currency."""
-        path = target("/forecast", [*repeated("accountId", account_ids), *query])
-        return await self._service.get(path, _forecast, deadline)
+        return await self._service.call(FORECAST, deadline, [*repeated("accountId", account_ids), *query])
 
     async def rules_of(self, customer_id: str, deadline: Deadline) -> list[AlertRule]:
         """Return the customer's own rules and the bank-wide ones."""
-        return await self._service.get(target("/rules", [("customerId", customer_id)]), _rules, deadline)
+        return await self._service.call(RULES_OF, deadline, [("customerId", customer_id)])
 
     async def rules(self, ids: list[str], deadline: Deadline) -> list[AlertRule]:
-        return await self._service.get(target("/rules/by-id", repeated("id", ids)), _rules, deadline)
+        return await self._service.call(RULES, deadline, repeated("id", ids))
 
     async def create_rule(self, rule: AlertRuleInput, deadline: Deadline) -> AlertRule:
-        return await self._service.post("/rules", rule, _rule, deadline)
+        return await self._service.call(CREATE_RULE, deadline, body=rule)
 
     async def update_rule(self, rule_id: str, rule: AlertRuleInput, deadline: Deadline) -> AlertRule:
         """Put a new version in force; raises NotFound when the rule is not the customer's own."""
-        return await self._service.put(f"/rules/{segment(rule_id)}", rule, _rule, deadline)
+        return await self._service.call(UPDATE_RULE, deadline, segment=rule_id, body=rule)
 
     async def delete_rule(self, rule_id: str, customer_id: str, deadline: Deadline) -> None:
         """Delete a rule; raises NotFound when it is not the customer's own."""
-        await self._service.delete(target(f"/rules/{segment(rule_id)}", [("customerId", customer_id)]), deadline)
+        await self._service.call(DELETE_RULE, deadline, [("customerId", customer_id)], segment=rule_id)
 
     async def preview_rule(self, rule: AlertRuleInput, days: int, deadline: Deadline) -> AlertRulePreview:
         """Return what the rule would have raised; writes nothing."""
-        return await self._service.post(target("/rules/preview", [("days", str(days))]), rule, _preview, deadline)
+        return await self._service.call(PREVIEW_RULE, deadline, [("days", str(days))], body=rule)
 
     async def alert_page(self, customer_id: str, query: Query, deadline: Deadline) -> AlertPage:
         """Return alerts, newest first; `query`: first, after, state, minimumSeverity, kind."""
-        return await self._service.get(target("/alerts", [("customerId", customer_id), *query]), _alert_page, deadline)
+        return await self._service.call(ALERT_PAGE, deadline, [("customerId", customer_id), *query])
 
     async def alerts(self, ids: list[str], deadline: Deadline) -> list[AnyAlert]:
-        return await self._service.get(target("/alerts/by-id", repeated("id", ids)), _alerts, deadline)
+        return await self._service.call(ALERTS, deadline, repeated("id", ids))
 
     async def alerts_about(self, transaction_ids: list[str], deadline: Deadline) -> list[AnyAlert]:
-        path = target("/alerts/by-transaction", repeated("transactionId", transaction_ids))
-        return await self._service.get(path, _alerts, deadline)
+        return await self._service.call(ALERTS_ABOUT, deadline, repeated("transactionId", transaction_ids))
 
     async def unread_counts(self, customer_ids: list[str], deadline: Deadline) -> dict[str, int]:
-        path = target("/alerts/unread-counts", repeated("customerId", customer_ids))
-        return await self._service.get(path, _counts, deadline)
+        return await self._service.call(UNREAD_COUNTS, deadline, repeated("customerId", customer_ids))
 
     async def acknowledge(self, alert_id: str, who: AcknowledgeInput, deadline: Deadline) -> AnyAlert:
         """Acknowledge an alert; repeats change nothing. Raises NotFound when it is not the customer's."""
-        return await self._service.post(f"/alerts/{segment(alert_id)}/acknowledge", who, _alert, deadline)
+        return await self._service.call(ACKNOWLEDGE, deadline, segment=alert_id, body=who)
 
     async def acknowledge_delivery(self, delivery: DeliveryInput, deadline: Deadline) -> list[AnyAlert]:
         """Tell how far alerts came on a device; repeats change nothing. Raises NotFound when one is not theirs."""
-        return await self._service.post("/alerts/deliveries", delivery, _alerts, deadline)
+        return await self._service.call(ACKNOWLEDGE_DELIVERY, deadline, body=delivery)
 
     async def respond(self, alert_id: str, response: AlertResponseInput, deadline: Deadline) -> AnyAlert:
         """Store the customer's answer; repeats change nothing. Raises NotFound when it is not the customer's."""
-        return await self._service.post(f"/alerts/{segment(alert_id)}/respond", response, _alert, deadline)
+        return await self._service.call(RESPOND, deadline, segment=alert_id, body=response)
 
     async def mark_read(self, mark: MarkReadInput, deadline: Deadline) -> MarkReadResult:
-        return await self._service.post("/alerts/mark-read", mark, _marked, deadline)
+        return await self._service.call(MARK_READ, deadline, body=mark)
 
     async def alert_log(self, customer_id: str, after: int, limit: int, deadline: Deadline) -> AlertLogPage:
         """Return the customer's log entries after a seq, in order."""
         query = [("customerId", customer_id), ("after", str(after)), ("limit", str(limit))]
-        return await self._service.get(target("/alert-log", query), _log_page, deadline)
+        return await self._service.call(ALERT_LOG, deadline, query)

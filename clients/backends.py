@@ -1,16 +1,41 @@
-"""The three clients together, over one transport: what the gateway holds while it runs."""
+"""The three clients together, and what stands between each and the wire: what the gateway holds while it runs.
+
+A call to a service passes, from the outside in:
+
+    Keeping     a kept insight where everything below failed          kept.py
+    Shedding    refused when more urgent calls fill the gateway       shedding.py
+    Retries     sent again                                            retries.py
+    Hedges      sent a second time when late                          hedges.py
+    Bulkhead    waits when the service has enough to do               bulkheads.py
+    Breaker     refused while the service is left alone               breaker.py
+    Tries       cut off in time, read within a bound                  tries.py
+    connector   the wire, by the scheme of the service's URL          transport.py
+
+Each is a transport over the next and knows no other. How a service is reached is its URL.
+"""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from clients.accounts import AccountsClient
 from clients.analytics import AnalyticsClient
+from clients.breaker import Breaker
+from clients.budgets import Budget
+from clients.bulkheads import Bulkhead
+from clients.deadline import Clock
 from clients.downstream import Downstream
 from clients.events import EventsClient
+from clients.hedges import Hedges
+from clients.kept import Keeping, KeptAnswers
+from clients.retries import Retries
+from clients.shedding import Load, Shedding
 from clients.transport import AiohttpTransport, AsyncBaseTransport
-from contracts.settings import Settings, service_url
+from clients.tries import Tries
+from contracts.settings import PREFIX, BadSetting, Settings, service_url
 from contracts.tls import service_client_tls
 
 
@@ -30,15 +55,38 @@ class Backends:
         return {"accounts": accounts, "events": events, "analytics": analytics}
 
 
-def backends_over(transport: AsyncBaseTransport, settings: Settings) -> Backends:
-    """Build the clients over a transport; opens nothing."""
+def backends_over(http: AsyncBaseTransport, settings: Settings, clock: Clock = time.monotonic) -> Backends:
+    """Build the clients over a connector for http(s); opens nothing.
+
+    Raises:
+        BadSetting: a service's URL has a scheme nothing here connects to.
+    """
+    load = Load(settings.calls_max)
+    kept = KeptAnswers(age_s_max=settings.kept_answers_s, bytes_max=settings.kept_answers_bytes_max, clock=clock)
 
     def service(name: str) -> Downstream:
-        return Downstream(service_url(settings, name), transport, settings.service_token, name)
+        url = service_url(settings, name)
+        tries = Tries(_connector(name, url, http), settings.call_try_s)
+        transport = Keeping(Shedding(_tried(tries, name, settings, clock), name, load), name, kept)
+        return Downstream(url, transport, settings.service_token, name, probe=tries)
 
     return Backends(
         AccountsClient(service("accounts")), EventsClient(service("events")), AnalyticsClient(service("analytics"))
     )
+
+
+def _tried(tries: Tries, name: str, settings: Settings, clock: Clock) -> AsyncBaseTransport:
+    breaker = Breaker(tries, name, pause_s=settings.circuit_pause_s, clock=clock)
+    bulkhead = Bulkhead(breaker, name, calls_max=settings.calls_per_service_max)
+    hedges = Hedges(bulkhead, name, budget=Budget(settings.call_hedge_percent), clock=clock)
+    return Retries(hedges, name, tries_max=settings.call_tries_max, budget=Budget(settings.call_retry_percent))
+
+
+def _connector(name: str, url: str, http: AsyncBaseTransport) -> AsyncBaseTransport:
+    """Return what sends requests to a URL: the one place that knows schemes."""
+    if urlsplit(url).scheme in ("http", "https"):
+        return http
+    raise BadSetting(f"{PREFIX}{name.upper()}_URL must begin with http:// or https://.")
 
 
 @asynccontextmanager

@@ -1,28 +1,39 @@
-"""How long a request may still take, handed from the edge through every downstream call."""
+"""How long a request may still take, handed from the edge through every downstream call.
+
+An errand is the deadline of one customer's request together with what its downstream calls share: reads in flight,
+and which parts of the answer were kept from earlier.
+"""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
+from clients.flights import Flights
 from contracts.failures import TimedOut
 
 HEADER = "X-Request-Timeout-Ms"
 """Tells a service how many milliseconds its caller still waits; it shrinks from hop to hop."""
 
+Clock = Callable[[], float]
+"""Seconds of a monotonic clock."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point on the monotonic clock (`time.monotonic`, seconds) after which no answer is of use."""
+    """A point on a monotonic clock (seconds) after which no answer is of use."""
 
     expires_at: float
+    clock: Clock = time.monotonic
 
     @classmethod
-    def after(cls, seconds: float) -> "Deadline":
+    def after(cls, seconds: float, clock: Clock = time.monotonic) -> Self:
         """Return the deadline that lies `seconds` from now."""
-        return cls(time.monotonic() + seconds)
+        return cls(clock() + seconds, clock)
 
     def remaining(self) -> float:
         """Return the seconds left; negative once it has passed."""
-        return self.expires_at - time.monotonic()
+        return self.expires_at - self.clock()
 
     def require(self) -> float:
         """Return the seconds left.
@@ -30,7 +41,37 @@ class Deadline:
         Raises:
             TimedOut: none are left; may be retried when idempotent.
         """
-        left = self.remaining()
+        left = self.expires_at - self.clock()
         if left <= 0:
             raise TimedOut("The request took too long.")
         return left
+
+
+class Aged(NamedTuple):
+    """A part of an answer that is not from now: where it stands in the answer, and how many seconds old it is."""
+
+    path: tuple[str | int, ...]
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Errand(Deadline):
+    """The deadline of one customer's request. Answers are shared within it and kept for its customer, never beyond."""
+
+    customer_id: str = ""
+    flights: Flights = field(default_factory=Flights)
+    aged: list[Aged] = field(default_factory=list)
+    path: tuple[str | int, ...] = ()
+
+    @classmethod
+    def of(cls, customer_id: str, seconds: float, clock: Clock = time.monotonic) -> Self:
+        """Return the errand of a request that may take `seconds` from now."""
+        return cls(clock() + seconds, clock, customer_id)
+
+    def at(self, path: list[str | int]) -> Self:
+        """Return the same errand as one field of the answer runs it."""
+        return replace(self, path=tuple(path))
+
+    def found_aged(self, age_s: float) -> None:
+        """Note that what this field shows was kept from earlier."""
+        self.aged.append(Aged(self.path, age_s))

@@ -1,61 +1,48 @@
 """One service as its client sees it: typed answers in, one tree of failures out, all within the caller's deadline.
 
-200-299                    decoded by the given decoder
+200-299                    decoded by the route's decoder
 application/problem+json   the failure it names; 401 and 403 are the gateway's own fault and become Unavailable
 anything else              Unavailable
 no connection, cut         Unavailable
 deadline passed            TimedOut
-body over ANSWER_BYTES_MAX TooLarge
+body over its bound        TooLarge
 """
 
-import asyncio
-from typing import Any, TypeVar, cast
-from urllib.parse import quote, urlencode
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
-from clients.deadline import HEADER, Deadline
+from clients.deadline import Deadline, Errand
+from clients.kept import age_of
+from clients.routes import Call, Priority, Route, reads
 from clients.transport import (
     URL,
     AsyncBaseTransport,
-    AsyncByteStream,
-    ByteStream,
-    Request,
+    PreparedRequest,
     Response,
     TimeoutException,
     TransportError,
 )
-from contracts.failures import Failure, Forbidden, Problem, TimedOut, TooLarge, Unauthenticated, Unavailable, failure_of
+from clients.tries import body_of
+from contracts.failures import Failure, Forbidden, Problem, TimedOut, Unauthenticated, Unavailable, failure_of
 
-ANSWER_BYTES_MAX = 8 * 1024 * 1024
-"""Largest answer read from a service."""
 READY_S_MAX = 1.0
 """How long a readiness probe waits."""
 
 T = TypeVar("T")
-Query = list[tuple[str, str]]
 
 _problems = msgspec.json.Decoder(Problem)
 _encoder = msgspec.json.Encoder()
-
-
-def target(path: str, query: Query) -> str:
-    """Return path and query as they go on the wire, every value percent-encoded."""
-    return f"{path}?{urlencode(query)}" if query else path
-
-
-def segment(text: str) -> str:
-    """Return a value as one path segment, so that no id can name another path."""
-    return quote(text, safe="")
-
-
-def repeated(name: str, values: list[str]) -> Query:
-    """Return a query parameter given once for each value."""
-    return [(name, value) for value in values]
+_READY = reads("/health/ready", msgspec.json.Decoder(Any), Priority.FRAUD)
 
 
 class Downstream:
-    """A service at `base_url`, spoken to through `transport`; `name` is what failures call it."""
+    """A service at `base_url`; `name` is what failures call it.
+
+    `transport` answers with whole bodies (tries.py). `probe` is the way for readiness probes, past everything that
+    spares a service that is in trouble; the same where none is given.
+    """
 
     def __init__(
         self,
@@ -64,85 +51,87 @@ class Downstream:
         token: str = "",
         name: str = "service",
         *,
-        answer_bytes_max: int = ANSWER_BYTES_MAX,
+        probe: AsyncBaseTransport | None = None,
     ) -> None:
         self._url = URL(base_url)
+        self._origin = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
         self._prefix = self._url.raw_path.decode("ascii").rstrip("/")
         self._transport = transport
+        self._probe = probe or transport
         self._name = name
-        self._answer_bytes_max = answer_bytes_max
-        self._headers = [
-            (b"host", self._url.netloc),
-            (b"accept", b"application/json"),
-            (b"accept-encoding", b"identity"),
-            *([(b"authorization", f"Bearer {token}".encode())] if token else []),
+        self._pairs = [
+            ("host", self._url.netloc.decode("ascii")),
+            ("accept", "application/json"),
+            ("accept-encoding", "identity"),
+            *([("authorization", f"Bearer {token}")] if token else []),
         ]
+        self._pairs_with_body = [*self._pairs, ("content-type", "application/json")]
 
-    async def get(self, path: str, decoder: msgspec.json.Decoder[T], deadline: Deadline) -> T:
-        """Read `path` (with its query).
+    async def call(
+        self,
+        route: Route[T],
+        deadline: Deadline,
+        query: Sequence[tuple[str, str]] = (),
+        *,
+        segment: str = "",
+        body: Any = None,
+    ) -> T:
+        """Ask for what a route answers; `body` is a struct, or None for none.
+
+        A read that runs on an errand is shared with the same one under way on it, and leaves a note there when the
+        answer was kept from earlier.
 
         Raises:
-            Failure: see the module; GET may be retried where the failure is retryable.
+            Failure: see the module; may be sent again where the route is repeatable and the failure retryable.
         """
-        return decode(decoder, await self._call("GET", path, b"", deadline), self._name)
-
-    async def post(self, path: str, body: Any, decoder: msgspec.json.Decoder[T], deadline: Deadline) -> T:
-        """Send `body` (a struct, or None for none) and decode the answer. Raises as `get`."""
-        return decode(decoder, await self._call("POST", path, _encoded(body), deadline), self._name)
-
-    async def put(self, path: str, body: Any, decoder: msgspec.json.Decoder[T], deadline: Deadline) -> T:
-        """Replace what is at `path` by `body` and decode the answer. Raises as `get`."""
-        return decode(decoder, await self._call("PUT", path, _encoded(body), deadline), self._name)
-
-    async def delete(self, path: str, deadline: Deadline) -> None:
-        """Remove what is at `path`. Raises as `get`."""
-        await self._call("DELETE", path, b"", deadline)
+        target = route.target(query, segment)
+        if not isinstance(deadline, Errand):
+            return (await self._ask(route, deadline, target, body))[0]
+        if route.method == "GET":
+            value, age_s = await deadline.flights.share(
+                (self._name, target), lambda: self._ask(route, deadline, target, None)
+            )
+        else:
+            value, age_s = await self._ask(route, deadline, target, body)
+        if age_s is not None:
+            deadline.found_aged(age_s)
+        return value
 
     async def ready(self) -> bool:
         """Say whether the service answers that it is ready, within `READY_S_MAX`."""
         try:
-            await self._call("GET", "/health/ready", b"", Deadline.after(READY_S_MAX))
+            response = await self._send(self._probe, _READY, Deadline.after(READY_S_MAX), _READY.path, None)
         except Failure:
             return False
-        return True
+        return response.is_success
 
-    async def _call(self, method: str, path: str, body: bytes, deadline: Deadline) -> bytes:
-        left = deadline.require()
-        headers = [*self._headers, (HEADER.encode(), b"%d" % max(1, int(left * 1000)))]
-        if body:
-            headers.append((b"content-type", b"application/json"))
-        request = Request(
-            method,
+    async def _ask(self, route: Route[T], deadline: Deadline, target: str, body: Any) -> tuple[T, float | None]:
+        """Return the decoded answer, and its age in seconds when it was kept from earlier."""
+        response = await self._send(self._transport, route, deadline, target, body)
+        content = body_of(response)
+        if not 200 <= response.status_code < 300:
+            raise self._failure(response, content)
+        return decode(route.decoder, content, self._name), age_of(response)
+
+    async def _send(
+        self, transport: AsyncBaseTransport, route: Route[Any], deadline: Deadline, target: str, body: Any
+    ) -> Response:
+        customer_id = deadline.customer_id if isinstance(deadline, Errand) else ""
+        encoded = b"" if body is None else _encoder.encode(body)
+        request = PreparedRequest(
+            route.method,
             self._url,
-            headers=headers,
-            stream=ByteStream(body),
-            extensions={"target": f"{self._prefix}{path}".encode("ascii")},
+            self._origin,
+            self._pairs_with_body if encoded else self._pairs,
+            encoded,
+            {"target": f"{self._prefix}{target}".encode("ascii"), "call": Call(route, deadline, customer_id)},
         )
         try:
-            async with asyncio.timeout(left):
-                response = await self._transport.handle_async_request(request)
-                answer = await self._read(response)
-        except (TimeoutError, TimeoutException) as error:
+            return await transport.handle_async_request(request)
+        except TimeoutException as error:
             raise TimedOut(f"The {self._name} service did not answer in time.") from error
         except TransportError as error:
             raise Unavailable(f"The {self._name} service is not available.", detail=str(error)) from error
-        if response.is_success:
-            return answer
-        raise self._failure(response, answer)
-
-    async def _read(self, response: Response) -> bytes:
-        # Straight from the stream: httpx's own iteration adds a fifth to the cost of a call.
-        body = cast("AsyncByteStream", response.stream)
-        parts, size = [], 0
-        try:
-            async for chunk in body:
-                size += len(chunk)
-                if size > self._answer_bytes_max:
-                    raise TooLarge(f"The {self._name} service answered more than {self._answer_bytes_max} bytes.")
-                parts.append(chunk)
-        finally:
-            await body.aclose()
-        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _failure(self, response: Response, body: bytes) -> Failure:
         if response.headers.get("content-type", "").startswith("application/problem+json"):
@@ -154,16 +143,12 @@ class Downstream:
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes, name: str) -> T:
-    """Decode what a service answered.
+    """Decode what a service answered; nothing at all where it answered nothing (204).
 
     Raises:
         Unavailable: it is not what the contract says (the two were deployed apart).
     """
     try:
-        return decoder.decode(body)
+        return decoder.decode(body or b"null")
     except msgspec.DecodeError as error:
         raise Unavailable(f"The {name} service answered something unexpected.", detail=str(error)) from error
-
-
-def _encoded(body: Any) -> bytes:
-    return b"" if body is None else _encoder.encode(body)

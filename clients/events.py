@@ -3,12 +3,13 @@
 from msgspec.json import Decoder
 
 from clients.deadline import Deadline
-from clients.downstream import Downstream, Query, repeated, target
+from clients.downstream import Downstream
+from clients.routes import Priority, Query, reads, repeated
 from contracts.transactions import AccountTransactionPage, Transaction, TransactionPage
 
-_page = Decoder(TransactionPage)
-_pages = Decoder(list[AccountTransactionPage])
-_transactions = Decoder(list[Transaction])
+PAGE = reads("/transactions", Decoder(TransactionPage), Priority.BALANCES)
+PAGES = reads("/transactions/by-account", Decoder(list[AccountTransactionPage]), Priority.BALANCES)
+TRANSACTIONS = reads("/transactions/by-id", Decoder(list[Transaction]), Priority.BALANCES)
 
 
 class EventsClient:
@@ -23,13 +24,11 @@ class EventsClient:
 
     async def page(self, account_ids: list[str], query: Query, deadline: Deadline) -> TransactionPage:
         """Return one page over all the accounts together, newest first."""
-        path = target("/transactions", [*repeated("accountId", account_ids), *query])
-        return await self._service.get(path, _page, deadline)
+        return await self._service.call(PAGE, deadline, [*repeated("accountId", account_ids), *query])
 
     async def pages(self, account_ids: list[str], query: Query, deadline: Deadline) -> list[AccountTransactionPage]:
         """Return a page for each account, newest first."""
-        path = target("/transactions/by-account", [*repeated("accountId", account_ids), *query])
-        return await self._service.get(path, _pages, deadline)
+        return await self._service.call(PAGES, deadline, [*repeated("accountId", account_ids), *query])
 
     async def transactions(self, ids: list[str], deadline: Deadline) -> list[Transaction]:
-        return await self._service.get(target("/transactions/by-id", repeated("id", ids)), _transactions, deadline)
+        return await self._service.call(TRANSACTIONS, deadline, repeated("id", ids))

@@ -11,6 +11,7 @@ Failure                  code, safe message, optional JSON pointer; `detail` is 
 ├── TooLarge             a body, record or result over its bound
 ├── Overloaded           a bounded queue is full: retry after `retry_after_s`
 ├── Unavailable          a dependency does not answer: may be retried
+│   └── Shed             too much is going on, and something else matters more now
 └── TimedOut             the deadline passed: may be retried when idempotent
 """
 
@@ -115,6 +116,10 @@ class Unavailable(Failure):
     code = "UNAVAILABLE"
     status = 503
     retryable = True
+
+
+class Shed(Unavailable):
+    code = "SHED"
 
 
 class TimedOut(Failure):

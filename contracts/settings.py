@@ -73,6 +73,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Subscriptions that begin in a second at one gateway; more wait their turn, so that queries are still answered."""
     request_timeout_s: Seconds = 5.0
     """Deadline of one GraphQL query or mutation, in seconds, its downstream calls included."""
+    call_try_s: Seconds = 1.0
+    """Seconds one try of a repeatable call to a service may take; other calls may take all the request has left."""
+    call_tries_max: Annotated[int, Meta(ge=1, le=10)] = 3
+    """Tries of a repeatable call, the first included."""
+    call_retry_percent: Annotated[float, Meta(ge=0, le=100)] = 10.0
+    """Retries a service may be sent, in hundredths of the calls it is sent; 0: none."""
+    call_hedge_percent: Annotated[float, Meta(ge=0, le=100)] = 5.0
+    """Reads sent a second time when slower than 95 of 100, in hundredths of all reads of a service; 0: none."""
+    circuit_pause_s: Seconds = 2.0
+    """Seconds a service that fails half its calls is left alone, doubled up to 30 as long as it still fails."""
+    calls_per_service_max: Annotated[int, Meta(ge=1, le=10_000)] = 128
+    """Calls under way to one service; further ones wait."""
+    calls_max: Annotated[int, Meta(ge=1, le=30_000)] = 300
+    """Calls under way to all services; at 60 % insights are shed, at 85 % balances, at 100 % everything."""
+    kept_answers_s: Annotated[int, Meta(ge=0, le=24 * 3600)] = 300
+    """Seconds an insight is kept, to be shown with its age when the analytics service fails; 0: none."""
+    kept_answers_bytes_max: Annotated[int, Meta(ge=0, le=4 * 1024**3)] = 32 * 1024**2
+    """Bytes of memory for kept answers, all customers together."""
     issuer: str = ""
     """Issuers (`iss`) whose tokens the gateway accepts, comma separated; empty: the demo issuer, only in the demo."""
     audience: str = "belfry"

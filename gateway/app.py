@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from clients.alert_feed import AccountChangeStream, AlertStream
 from clients.backends import Backends, backends_over
-from clients.deadline import Deadline
+from clients.deadline import Errand
 from clients.transport import AiohttpTransport
 from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, is_guarded_url, service_url
 from contracts.tls import service_client_tls
@@ -65,7 +65,8 @@ def create_app(settings: Settings) -> Starlette:
     cursors = CursorCodec(_cursor_keys(settings))
 
     def make_context(principal: Principal) -> RequestContext:
-        return RequestContext(principal, backends, Deadline.after(settings.request_timeout_s), feed, cursors)
+        errand = Errand.of(principal.customer_id, settings.request_timeout_s)
+        return RequestContext(principal, backends, errand, feed, cursors)
 
     schema = build_schema(execution_class(ExecutionMode(settings.execution)))
     engine, rates, audit, trusted = assemble_engine(settings, schema, make_context)

@@ -22,6 +22,7 @@ from graphql import (
 from graphql.type import assert_valid_schema
 from strawberry.execution import optimized_is_awaitable
 
+from clients.deadline import Aged
 from contracts.failures import Forbidden, TimedOut
 from gateway.admission import Admission
 from gateway.answering import each_answer
@@ -53,6 +54,7 @@ from gateway.launches import Executor, Launches
 from gateway.live import LiveAnswers
 from gateway.operations import Operation
 from gateway.sharing import Shapes
+from gateway.stale_parts import note_stale_parts
 from gateway.telemetry import SECONDS, count_answer
 from gateway.timeouts import Timeout
 from gateway.toll import Charge, Toll
@@ -80,10 +82,17 @@ class Refused(Exception):
         return {"errors": self.errors}
 
 
+class Context(Witnessed, Protocol):
+    """What resolvers see: they leave a trail, and note which parts of the answer are from earlier."""
+
+    @property
+    def aged(self) -> list[Aged]: ...
+
+
 class ContextFactory(Protocol):
     """Makes what resolvers see: a fresh one for each request and each event of a subscription."""
 
-    def __call__(self, principal: Principal) -> Witnessed: ...
+    def __call__(self, principal: Principal) -> Context: ...
 
 
 class Selected(msgspec.Struct, frozen=True):
@@ -175,6 +184,7 @@ class Engine:
         await self.auditor.begin(prepared, node, caller)
         started = time.perf_counter()
         payload = await self._answer(executor, caller)
+        note_stale_parts(payload, executor.context_value.aged)
         SECONDS[caller.transport].observe(time.perf_counter() - started)
         await self.auditor.answered(prepared, node, caller, executor.context_value, payload)
         asked = selected.operation.extensions.get(EXTENSION)
@@ -205,11 +215,13 @@ class Engine:
         result = await self._run(executor, caller)
         if not isinstance(result, ExperimentalIncrementalExecutionResults):
             payload = result if isinstance(result, dict) else self.response(result, caller)
+            note_stale_parts(payload, executor.context_value.aged)
             await self.auditor.answered(selected.prepared, selected.node, caller, executor.context_value, payload)
             count_answer(caller.transport, payload)
             yield payload
             return
         payload = render_initial(result.initial_result, caller.trace_id)
+        note_stale_parts(payload, executor.context_value.aged)
         await self.auditor.answered(selected.prepared, selected.node, caller, executor.context_value, payload)
         count_answer(caller.transport, payload)
         yield payload
@@ -222,6 +234,7 @@ class Engine:
                 except TimeoutError:
                     late = [{"id": id, "errors": [_timed_out()]} for id in sorted(waiting)]
                     payload = {"hasNext": False, "completed": late}
+                note_stale_parts(payload, executor.context_value.aged)
                 self.auditor.showed(selected.prepared, selected.node, caller, executor.context_value)
                 waiting |= {one["id"] for one in payload.get("pending", ())}
                 waiting -= {one["id"] for one in payload.get("completed", ())}
@@ -243,12 +256,14 @@ class Engine:
         except Exception as error:  # noqa: BLE001 (as below)
             return {"errors": [internal_error(error, caller.trace_id)], "data": None}
         if _is_awaitable(result):
-            return self._respond(cast("Awaitable[ExecutionResult]", result), caller)
+            return self._respond(cast("Awaitable[ExecutionResult]", result), executor, caller)
         return self.response(cast("ExecutionResult", result), caller)
 
-    async def _respond(self, executing: Awaitable[ExecutionResult], caller: Caller) -> Payload:
+    async def _respond(self, executing: Awaitable[ExecutionResult], executor: Executor, caller: Caller) -> Payload:
         result = await self._finish(executing, caller)
-        return result if isinstance(result, dict) else self.response(cast("ExecutionResult", result), caller)
+        payload = result if isinstance(result, dict) else self.response(cast("ExecutionResult", result), caller)
+        note_stale_parts(payload, executor.context_value.aged)
+        return payload
 
     def demand(self, selected: Selected, caller: Caller) -> None:
         """Let a caller with a renewed token go on with an operation.

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from clients.downstream import Query
+from clients.routes import Query
 from contracts.accounts import Account, Card, Device
 from contracts.alerts import (
     ALERTS_AT_ONCE_MAX,

@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from clients.downstream import Query
+from clients.routes import Query
 from contracts.failures import BadCursor, Rejected
 
 PAGE_SIZE_MAX = 100

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import strawberry
 
 from clients.backends import Backends
-from clients.deadline import Deadline
+from clients.deadline import Aged, Errand
 from resolvers.access import Access
 from resolvers.cursors import CursorCodec
 from resolvers.feed import FeedPort
@@ -24,7 +24,7 @@ class RequestContext:
 
     principal: Principal
     backends: Backends
-    deadline: Deadline
+    deadline: Errand
     feed: FeedPort
     cursors: CursorCodec
     _loaders: Loaders | None = field(init=False, default=None)
@@ -46,6 +46,11 @@ class RequestContext:
             self._loaders = Loaders(self.backends, self.deadline)
         return self._loaders
 
+    @property
+    def aged(self) -> list[Aged]:
+        """Which parts of the answer were kept from earlier."""
+        return self.deadline.aged
+
     def subject(self, kind: str, text: str) -> str:
         """Return the id of a global id that a mutation is about, and leave it on the trail.
 
@@ -58,6 +63,7 @@ class RequestContext:
 
     def forget(self) -> None:
         """Drop everything loaded so far: a mutation calls it, so that its answer shows what is true afterwards."""
+        self.deadline.flights.part()
         self._loaders = None
         self.access = Access(self.principal.customer_id, self.backends, self.deadline)
 

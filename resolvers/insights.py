@@ -1,6 +1,7 @@
 """Spending, cash flow, recurring payments and forecast over all the caller's accounts."""
 
-from clients.downstream import Query
+from clients.deadline import Errand
+from clients.routes import Query
 from contracts.accounts import Account
 from contracts.categories import category_of_code
 from contracts.insights import CashFlow, Forecast, RecurringPayment, SpendingReport
@@ -21,7 +22,7 @@ async def spending(
     if not account_ids:
         return None
     query = [*_dates(period), ("groupBy", group_by.value), *_in(currency)]
-    return await info.context.backends.analytics.spending(account_ids, query, info.context.deadline)
+    return await info.context.backends.analytics.spending(account_ids, query, _errand(info))
 
 
 async def cash_flow(info: Info, start: str, end: str, interval: Interval, currency: str | None) -> list[CashFlow]:
@@ -31,7 +32,7 @@ async def cash_flow(info: Info, start: str, end: str, interval: Interval, curren
     if not account_ids:
         return []
     query = [*_dates(period), ("interval", interval.value), *_in(currency)]
-    return await info.context.backends.analytics.cash_flow(account_ids, query, info.context.deadline)
+    return await info.context.backends.analytics.cash_flow(account_ids, query, _errand(info))
 
 
 async def recurring_payments(info: Info) -> list[RecurringPayment]:
@@ -39,7 +40,7 @@ async def recurring_payments(info: Info) -> list[RecurringPayment]:
     account_ids = await info.context.access.account_ids()
     if not account_ids:
         return []
-    return await info.context.backends.analytics.recurring_payments(account_ids, info.context.deadline)
+    return await info.context.backends.analytics.recurring_payments(account_ids, _errand(info))
 
 
 async def forecast(info: Info, days: int, currency: str | None) -> Forecast | None:
@@ -48,7 +49,7 @@ async def forecast(info: Info, days: int, currency: str | None) -> Forecast | No
     account_ids = await info.context.access.account_ids()
     if not account_ids:
         return None
-    return await info.context.backends.analytics.forecast(account_ids, query, info.context.deadline)
+    return await info.context.backends.analytics.forecast(account_ids, query, _errand(info))
 
 
 def period_of(root: SpendingReport) -> Period:
@@ -65,6 +66,11 @@ def merchant(root: RecurringPayment) -> TransactionMerchant | None:
     """Return the counterparty as a merchant; None where it is none (rent, an insurance)."""
     code = root.merchant_category_code
     return None if code is None else TransactionMerchant(root.counterparty, category_of_code(code), code)
+
+
+def _errand(info: Info) -> Errand:
+    """Return the errand as of this field: an insight kept from earlier is noted under its path."""
+    return info.context.deadline.at(info.path.as_list())
 
 
 def _dates(period: Period) -> Query:

@@ -14,7 +14,7 @@ from strawberry.dataloader import DataLoader
 
 from clients.backends import Backends
 from clients.deadline import Deadline
-from clients.downstream import Query
+from clients.routes import Query
 from contracts.accounts import IDS_PER_CALL_MAX, Account, Balance, Card, Customer, Device, Holding, StandingOrder
 from contracts.alerts import AnyAlert
 from contracts.rules import AlertRule

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 import msgspec
 
-from clients.downstream import Query
+from clients.routes import Query
 from contracts.accounts import Account, Card
 from contracts.alerts import AnyAlert
 from contracts.failures import Rejected

@@ -44,6 +44,9 @@ async def _alerts(info: Info, filter: AlertFilterArgument = None, first: First =
     return await alert_resolvers.page(info, (filter or AlertFilter()).conditions(), first, after)
 
 
+MAY_BE_STALE = "May be minutes old when the service fails: `extensions.stale` of the answer then names it."
+
+
 async def _spending(
     info: Info,
     period: PeriodArgument,
@@ -105,22 +108,22 @@ class Customer(Node):
         costs=[PAGE],
     )
     spending: SpendingReport | None = field(
-        "Spending over all accounts; null for a customer without accounts, or when it could not be read.",
+        f"Spending over all accounts; null for one without accounts, or when it could not be read. {MAY_BE_STALE}",
         resolver=_spending,
         costs=[REPORT],
     )
     cash_flow: list[CashFlow] | None = field(
-        "Booked money in and out, oldest first; null when it could not be read.",
+        f"Booked money in and out, oldest first; null when it could not be read. {MAY_BE_STALE}",
         resolver=_cash_flow,
         costs=[REPORT],
     )
     recurring_payments: list[RecurringPayment] | None = field(
-        "What is paid at a steady rhythm; null when it could not be read.",
+        f"What is paid at a steady rhythm; null when it could not be read. {MAY_BE_STALE}",
         resolver=insights.recurring_payments,
         costs=[REPORT],
     )
     forecast: Forecast | None = field(
-        "Projected balance; null for a customer without accounts, or when it could not be read.",
+        f"Projected balance; null for a customer without accounts, or when it could not be read. {MAY_BE_STALE}",
         resolver=_forecast,
         costs=[REPORT],
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from clients.deadline import Aged
 from contracts.failures import Unavailable
 from resolvers.principal import Principal
 from resolvers.trails import Trail
@@ -34,6 +35,7 @@ class Context:
     principal: Principal
     world: World
     trail: Trail = field(default_factory=Trail)
+    aged: list[Aged] = field(default_factory=list)
 
 
 Info = strawberry.Info[Context, None]

@@ -9,10 +9,14 @@ import pytest
 
 from clients.deadline import Deadline
 from clients.downstream import Downstream
+from clients.routes import Priority, Route, reads
 from clients.transport import AiohttpTransport
+from clients.tries import Tries
 from contracts.failures import NotFound, TimedOut, TooLarge, Unavailable
 
 ANSWER = msgspec.json.Decoder(dict[str, int])
+X = reads("/x", ANSWER, Priority.BALANCES)
+Y = Route("POST", "/y", ANSWER, Priority.BALANCES, repeatable=False)
 
 
 class Server:
@@ -52,15 +56,15 @@ async def serving(answer: bytes | None, answer_bytes_max: int = 1000) -> AsyncGe
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     async with AiohttpTransport() as transport:
-        yield server, Downstream(f"{server.url}/prefix", transport, "secret", "test", answer_bytes_max=answer_bytes_max)
+        yield server, Downstream(f"{server.url}/prefix", Tries(transport, 10.0, answer_bytes_max), "secret", "test")
     listener.close()
 
 
 async def test_a_request_carries_path_token_and_the_time_left() -> None:
     """What the service needs to know is on the wire, and one connection serves several calls."""
     async with serving(response(b'{"a": 1}')) as (server, service):
-        assert await service.get("/x?id=a%26b", ANSWER, Deadline.after(1)) == {"a": 1}
-        assert await service.post("/y", {"b": 2}, ANSWER, Deadline.after(1)) == {"a": 1}
+        assert await service.call(X, Deadline.after(1), [("id", "a&b")]) == {"a": 1}
+        assert await service.call(Y, Deadline.after(1), body={"b": 2}) == {"a": 1}
     first, second = server.requests
     assert first.startswith("GET /prefix/x?id=a%26b HTTP/1.1\r\n")
     assert "authorization: Bearer secret" in first
@@ -75,7 +79,7 @@ async def test_a_problem_becomes_the_failure_it_names() -> None:
     body = b'{"status": 404, "code": "NO_CARD", "detail": "There is no such card."}'
     async with serving(response(body, "404 Not Found", "application/problem+json")) as (_, service):
         with pytest.raises(NotFound) as raised:
-            await service.get("/x", ANSWER, Deadline.after(1))
+            await service.call(X, Deadline.after(1))
     assert raised.value.reason == "NO_CARD"
 
 
@@ -95,7 +99,7 @@ async def test_a_problem_becomes_the_failure_it_names() -> None:
 async def test_what_is_no_answer_is_unavailable(answer: bytes) -> None:
     """Broken answers, and refusals of the gateway itself, are the service's trouble and not the caller's."""
     async with serving(answer) as (server, service):
-        call = asyncio.create_task(service.get("/x", ANSWER, Deadline.after(0.3)))
+        call = asyncio.create_task(service.call(X, Deadline.after(0.3)))
         with pytest.raises((Unavailable, TimedOut)):
             await call
     assert server.connections >= 1
@@ -105,15 +109,15 @@ async def test_silence_ends_with_the_deadline() -> None:
     """A service that does not answer costs what was left, not more."""
     async with serving(None) as (_, service):
         with pytest.raises(TimedOut):
-            await service.get("/x", ANSWER, Deadline.after(0.05))
+            await service.call(X, Deadline.after(0.05))
 
 
 async def test_a_service_that_is_not_there_is_unavailable() -> None:
     """No listener is no answer, and not ready."""
     async with AiohttpTransport() as transport:
-        service = Downstream("http://127.0.0.1:1", transport, name="test")
+        service = Downstream("http://127.0.0.1:1", Tries(transport, 10.0), name="test")
         with pytest.raises(Unavailable, match="The test service is not available"):
-            await service.get("/x", ANSWER, Deadline.after(1))
+            await service.call(X, Deadline.after(1))
         assert not await service.ready()
 
 
@@ -121,12 +125,12 @@ async def test_an_answer_has_a_bound() -> None:
     """Reading stops at the bound."""
     async with serving(response(b" " * 1001), answer_bytes_max=1000) as (server, service):
         with pytest.raises(TooLarge):
-            await service.get("/x", ANSWER, Deadline.after(1))
+            await service.call(X, Deadline.after(1))
     assert len(server.requests) == 1
 
 
 async def test_a_transport_that_is_not_open_answers_unavailable() -> None:
     """Construct is free, start connects."""
-    service = Downstream("http://127.0.0.1:1", AiohttpTransport())
+    service = Downstream("http://127.0.0.1:1", Tries(AiohttpTransport(), 10.0))
     with pytest.raises(Unavailable):
-        await service.get("/x", ANSWER, Deadline.after(1))
+        await service.call(X, Deadline.after(1))

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 from strawberry.schema.config import StrawberryConfig
 
+from clients.deadline import Aged
 from contracts.failures import Forbidden, Unavailable
 from contracts.settings import Settings
 from gateway.demo_issuer import ISSUER, DemoIssuer
@@ -41,6 +42,7 @@ class Context:
 
     principal: Principal
     trail: Trail = field(default_factory=Trail)
+    aged: list[Aged] = field(default_factory=list)
 
 
 @strawberry.type

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from clients.backends import backends_over
-from clients.deadline import Deadline
+from clients.deadline import Deadline, Errand
 from contracts.alerts import AlertLogEntry, AlertLogPage, LogEntryKind, LoginAlert
 from contracts.failures import Unavailable
 from contracts.feed import AccountChange, CaughtUp, EntryDelivered, FeedGapReason, FeedItem, Gap
@@ -249,7 +249,7 @@ class FeedMachine(RuleBasedStateMachine):
     async def _connect(self, phone: Phone, replica: Replica) -> None:
         customer = phone.customer
         principal = Principal(customer, customer, frozenset(), 2e9)
-        context = RequestContext(principal, BACKENDS, Deadline.after(5), replica.feed, CODEC)
+        context = RequestContext(principal, BACKENDS, Errand.of(customer, 5), replica.feed, CODEC)
         seq = None if phone.cursor is None else CODEC.read(phone.cursor, customer)
         phone.caught_up, phone.replica = False, replica
         events = AlertFeedEvents(context, await replica.feed.alerts(customer, seq), 0)

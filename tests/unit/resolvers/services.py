@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from clients.backends import backends_over
-from clients.deadline import Deadline
+from clients.deadline import Errand
 from clients.transport import AsyncBaseTransport, ByteStream, Request, Response, TransportError, target_of
 from contracts import accounts as held
 from contracts.alerts import (
@@ -70,6 +70,8 @@ AT = "2026-11-20T10:00:00Z"
 CURSORS = CursorCodec([b"k" * 32])
 SERVICE_OF_PORT = {8101: "events", 8102: "accounts", 8103: "analytics"}
 SCHEMA = build_schema()
+ONCE = Settings(call_tries_max=1)
+"""Without retries, whose pauses are random: who fails first is then always the same."""
 
 Query = dict[str, list[str]]
 
@@ -317,8 +319,8 @@ def context_of(
 ) -> RequestContext:
     """Return what a request of a customer is given."""
     principal = Principal(customer_id, customer_id, frozenset(), 2e9, device_id=device_id)
-    backends = backends_over(services, Settings())
-    return RequestContext(principal, backends, Deadline.after(5), feed or Feed(), CURSORS)
+    backends = backends_over(services, ONCE)
+    return RequestContext(principal, backends, Errand.of(customer_id, 5), feed or Feed(), CURSORS)
 
 
 async def ask(

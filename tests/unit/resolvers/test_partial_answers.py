@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from clients.deadline import Deadline
+from clients.deadline import Errand
 from contracts.failures import Failure, Problem, TimedOut, Unavailable
 from resolvers.loaders import Loader
-from tests.unit.resolvers.services import SCHEMA, Services, context_of
+from tests.unit.resolvers.services import ANNA, SCHEMA, Services, context_of
 
 DASHBOARD = """{ viewer { id givenName unreadAlertCount alerts { nodes { id account { id } } }
   accounts { id balance { amount { amount } } transactions { nodes { id } } }
@@ -61,7 +61,7 @@ async def test_accounts_are_answered_without_the_analytics_service(services: Ser
 async def test_a_deadline_that_has_passed_calls_nobody(services: Services) -> None:
     """No call is started for an answer nobody waits for."""
     context = context_of(services)
-    context.deadline = Deadline.after(-1)
+    context.deadline = Errand.of(ANNA, -1)
     context.forget()
     result = await SCHEMA.execute("{ viewer { unreadAlertCount } }", context_value=context)
     assert result.errors is not None

@@ -1,0 +1,109 @@
+"""The last good answer of some reads is kept for its customer, and given again, with its age, when the service fails.
+
+Only what `Route.keeps` allows (insights): a balance, a card's state, an alert or an entitlement is never answered from
+memory. An answer is kept under the customer who asked and the whole question, so it never crosses identities; it is
+forgotten after `age_s_max` seconds, or earlier when the bound on bytes is reached, oldest first.
+"""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from clients.deadline import Clock
+from clients.routes import call_of
+from clients.telemetry import KEPT_ANSWERS
+from clients.transport import Answer, AsyncBaseTransport, ByteStream, Request, Response, TransportError
+from contracts.failures import Failure
+
+OVERHEAD_BYTES = 300
+"""What keeping an answer costs besides its body."""
+_AGE = "age_s"
+
+_Key = tuple[str, str, bytes]
+
+
+class _Kept(NamedTuple):
+    kept_at: float
+    body: bytes
+
+
+class KeptAnswers:
+    """The answers kept by this gateway; at most `bytes_max` together."""
+
+    def __init__(self, *, age_s_max: float, bytes_max: int, clock: Clock) -> None:
+        self._age_s_max = age_s_max
+        self._bytes_max = bytes_max
+        self._clock = clock
+        self._answers: OrderedDict[_Key, _Kept] = OrderedDict()
+        self.bytes = 0
+
+    def keep(self, key: _Key, body: bytes) -> None:
+        """Keep an answer in place of the one before."""
+        self._drop(key)
+        if len(body) + OVERHEAD_BYTES > self._bytes_max:
+            return
+        self._answers[key] = _Kept(self._clock(), body)
+        self.bytes += len(body) + OVERHEAD_BYTES
+        while self.bytes > self._bytes_max:
+            self._drop(next(iter(self._answers)))
+
+    def find(self, key: _Key) -> tuple[bytes, float] | None:
+        """Return what was kept and its age in seconds, when it is not too old."""
+        kept = self._answers.get(key)
+        if kept is None:
+            return None
+        age_s = self._clock() - kept.kept_at
+        if age_s > self._age_s_max:
+            self._drop(key)
+            return None
+        return kept.body, age_s
+
+    def _drop(self, key: _Key) -> None:
+        kept = self._answers.pop(key, None)
+        if kept is not None:
+            self.bytes -= len(kept.body) + OVERHEAD_BYTES
+
+
+class Keeping(AsyncBaseTransport):
+    """Keeps answers of one service and gives them again when it fails."""
+
+    def __init__(self, inner: AsyncBaseTransport, name: str, kept: KeptAnswers) -> None:
+        self._inner = inner
+        self._kept = kept
+        self._name = name
+        self._counted = KEPT_ANSWERS.labels(name)
+
+    async def handle_async_request(self, request: Request) -> Response:
+        """Send the request. Raises as below, unless an answer was kept."""
+        call = call_of(request)
+        if not call.route.keeps or not call.customer_id:
+            return await self._inner.handle_async_request(request)
+        key = (self._name, call.customer_id, request.extensions["target"])
+        try:
+            response = await self._inner.handle_async_request(request)
+        except TransportError:
+            if (kept := self._again(key)) is None:
+                raise
+            return kept
+        except Failure as failure:
+            if not failure.retryable or (kept := self._again(key)) is None:
+                raise
+            return kept
+        if response.status_code == 200 and isinstance(response, Answer):
+            self._kept.keep(key, response.body)
+        return (self._again(key) or response) if response.status_code >= 500 else response
+
+    def _again(self, key: _Key) -> Answer | None:
+        found = self._kept.find(key)
+        if found is None:
+            return None
+        self._counted.inc()
+        answer = Answer(200, [(b"content-type", b"application/json")], ByteStream(found[0]))
+        answer.body = found[0]
+        answer.extensions[_AGE] = found[1]
+        return answer
+
+
+def age_of(response: Response) -> float | None:
+    """Return how many seconds ago an answer was kept; None for one from now."""
+    age_s: float | None = response.extensions.get(_AGE)
+    return age_s

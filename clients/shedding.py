@@ -1,0 +1,54 @@
+"""When the gateway has too much under way, the least urgent calls are refused at once, to all services alike.
+
+calls under way      refused
+up to 60 %           nobody
+up to 85 %           insights
+up to 100 %          insights, balances
+more                 everything, answers to fraud alerts last
+"""
+
+from clients.routes import Priority, call_of
+from clients.telemetry import SHED
+from clients.transport import AsyncBaseTransport, Request, Response
+from contracts.failures import Shed
+
+SHARES = {Priority.FRAUD: 1.0, Priority.BALANCES: 0.85, Priority.INSIGHTS: 0.6}
+RETRY_AFTER_S = 1.0
+
+
+class Load:
+    """The calls under way to all services; one for the gateway. At most `calls_max`."""
+
+    def __init__(self, calls_max: int) -> None:
+        self.calls = 0
+        self._limits = [max(1, int(calls_max * SHARES[priority])) for priority in Priority]
+
+    def allows(self, priority: Priority) -> bool:
+        """Say whether one more call of that priority may begin."""
+        return self.calls < self._limits[priority]
+
+
+class Shedding(AsyncBaseTransport):
+    """Refuses what the load does not allow."""
+
+    def __init__(self, inner: AsyncBaseTransport, name: str, load: Load) -> None:
+        self._inner = inner
+        self._load = load
+        self._shed = SHED.labels(name, "load")
+
+    async def handle_async_request(self, request: Request) -> Response:
+        """Send the request.
+
+        Raises:
+            Shed: the load does not allow it.
+            TransportError, Failure: as below.
+        """
+        load = self._load
+        if not load.allows(call_of(request).route.priority):
+            self._shed.inc()
+            raise Shed("Too much is going on to answer this now.", retry_after_s=RETRY_AFTER_S)
+        load.calls += 1
+        try:
+            return await self._inner.handle_async_request(request)
+        finally:
+            load.calls -= 1

@@ -1,0 +1,96 @@
+"""What tests of the composed transports start from: a loop whose clock jumps, and a service with injected faults."""
+
+import asyncio
+import functools
+import selectors
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec
+
+from msgspec.json import Decoder
+
+from clients.deadline import Deadline
+from clients.routes import Call, Priority, Route, reads
+from clients.transport import URL, Answer, AsyncBaseTransport, ByteStream, ConnectError, PreparedRequest, Request
+
+P = ParamSpec("P")
+Plan = int | float | None | tuple[float, int | None]
+
+READ = reads("/read", Decoder(Any), Priority.BALANCES)
+INSIGHT = reads("/insight", Decoder(Any), Priority.INSIGHTS, keeps=True)
+FRAUD = Route("POST", "/fraud", Decoder(Any), Priority.FRAUD, repeatable=True)
+WRITE = Route("POST", "/write", Decoder(Any), Priority.BALANCES, repeatable=False)
+
+
+class _Jumping(selectors.DefaultSelector):
+    """Waits for nothing: moves the clock instead."""
+
+    now = 1000.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready and timeout:
+            self.now += timeout
+        return ready
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time passes only when everybody waits: hours take no time and come out the same each time."""
+
+    def __init__(self) -> None:
+        self._jumping = _Jumping()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now
+
+
+def jumping(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run a test on such a loop."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+            runner.run(test(*args, **kwargs))
+
+    return run
+
+
+def clock() -> float:
+    """Return the time of the loop that runs."""
+    return asyncio.get_running_loop().time()
+
+
+@dataclass
+class Service(AsyncBaseTransport):
+    """Answers by what is planned, the last plan for ever.
+
+    A plan is a status, `None` for no connection, seconds before a 200, or seconds with one of the others after them.
+    """
+
+    plans: list[Plan]
+    sent: list[Request] = field(default_factory=list)
+    answered: int = 0
+
+    async def handle_async_request(self, request: Request) -> Answer:
+        plan = self.plans[min(len(self.sent), len(self.plans) - 1)]
+        self.sent.append(request)
+        if isinstance(plan, tuple):
+            seconds, plan = plan
+            await asyncio.sleep(seconds)
+        if plan is None:
+            raise ConnectError("refused")
+        if isinstance(plan, float):
+            await asyncio.sleep(plan)
+        self.answered += 1
+        body = b"%d" % self.answered
+        answer = Answer(plan if isinstance(plan, int) else 200, [(b"server", b"test")], ByteStream(body))
+        answer.body = body
+        return answer
+
+
+def request_of(route: Route[Any], seconds: float = 5.0, customer: str = "", target: str = "") -> PreparedRequest:
+    """Return a request of a route."""
+    call = Call(route, Deadline.after(seconds, clock), customer)
+    extensions = {"target": (target or route.path).encode(), "call": call}
+    return PreparedRequest(route.method, URL("http://service"), "http://service", [], b"", extensions)
