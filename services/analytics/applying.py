@@ -45,7 +45,7 @@ def apply_batch(
     for entry, data in batch.entries:
         applying.apply(entry, data)
     last = entries[-1]
-    work.finish(last.offset)
+    work.finish(last.offset, len(entries))
     return Outcome(
         len(entries),
         work.raising.raised,

@@ -85,7 +85,7 @@ class Consumer:
 
     async def _tick(self) -> None:
         account_ids = await self._database.read(watched_accounts)
-        if account_ids:
+        if account_ids or self._memory.journal.has_rows:
             now_us = micros_at(self._clock())
             await self._commit(lambda c: close_quiet(c, self._memory, account_ids, now_us, self._lateness_s))
 

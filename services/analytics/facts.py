@@ -8,7 +8,7 @@ one and keeps what it leaves out, what is booked stays booked. So applying an ev
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -131,9 +131,15 @@ _UPSERT = (
 )
 
 
-def write_facts(connection: sqlite3.Connection, facts: Iterable[Fact]) -> None:
+FactRow = tuple[str | int | None, ...]
+"""A fact as a row of the table."""
+
+row_of: Callable[[Fact], FactRow] = msgspec.structs.astuple
+
+
+def write_rows(connection: sqlite3.Connection, rows: Sequence[FactRow]) -> None:
     """Insert facts or replace the rows of the same movements; of several of one movement the last one stays."""
-    connection.executemany(_UPSERT, [msgspec.structs.astuple(fact) for fact in facts])
+    connection.executemany(_UPSERT, rows)
 
 
 def facts_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> Iterator[Fact]:

@@ -1,7 +1,12 @@
-"""What the consumer keeps in memory between batches: state by key, and the rules. Bounded; about 200 MB when full."""
+"""What the consumer keeps in memory between batches: state by key, recent facts, and the rules.
+
+Bounded; about 200 MB when full.
+"""
 
 from services.analytics.handoffs import Bounds
+from services.analytics.journal import Journal, Pace
 from services.analytics.keyed_state import StateTable
+from services.analytics.recent_facts import RecentFacts
 from services.analytics.rule_book import RuleBook
 from services.analytics.states import AccountState, CardState, CategoryState, CustomerState
 
@@ -12,19 +17,24 @@ CATEGORIES_MAX = 100_000
 
 
 class Memory:
-    """The state tables and the rule book; forget all of it after a transaction that was undone."""
+    """State, recent facts and their journal, and the rule book; forget all after a transaction that was undone."""
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
+    def __init__(self, bounds: Bounds | None = None, pace: Pace = Pace()) -> None:  # noqa: B008 - immutable
         """With `bounds` alerts are handed over (raising.py)."""
         self.bounds = bounds
         self.accounts = StateTable("account_states", AccountState, kept_max=ACCOUNTS_MAX)
         self.cards = StateTable("card_states", CardState, kept_max=CARDS_MAX)
         self.customers = StateTable("customer_states", CustomerState, kept_max=CUSTOMERS_MAX)
         self.categories = StateTable("category_states", CategoryState, kept_max=CATEGORIES_MAX)
+        self._tables = (self.accounts, self.cards, self.customers, self.categories)
+        self.facts = RecentFacts()
+        self.journal = Journal(self._tables, self.facts, pace)
         self.rules = RuleBook()
 
     def forget(self) -> None:
         """Empty everything."""
-        for table in (self.accounts, self.cards, self.customers, self.categories):
+        for table in self._tables:
             table.forget()
+        self.facts.forget()
+        self.journal.forget()
         self.rules.forget()

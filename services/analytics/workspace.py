@@ -1,15 +1,14 @@
 """What one transaction works on: the consumer's memory, the batch's facts, and the alerts it raises.
 
-Facts made in the batch are written when something must read them back, and at the end.
+Recent facts are written when something must read them back, and as the journal says.
 """
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Sequence
 
 from services.analytics.alert_log import SqliteAlertLog
 from services.analytics.batches import Batch
-from services.analytics.facts import Fact, facts_by_id, select_facts, write_facts
+from services.analytics.facts import Fact, facts_by_id, select_facts
 from services.analytics.instants import day_of
 from services.analytics.memory import Memory
 from services.analytics.raising import Raising
@@ -33,7 +32,7 @@ class Workspace:
         self.late: list[LateRow] = []
         self.windows_closed = 0
         self._facts: dict[str, Fact] = {}
-        self._unwritten: defaultdict[str, list[Fact]] = defaultdict(list)
+        memory.journal.recover(connection)
         self.rules.refresh(connection)
 
     def load(self, batch: Batch) -> None:
@@ -43,8 +42,9 @@ class Workspace:
         memory.cards.load(connection, batch.cards)
         memory.customers.load(connection, batch.customers)
         memory.categories.load(connection, batch.categories)
-        for fact in facts_by_id(connection, list(batch.transactions)):
-            self._facts[fact.transaction_id] = fact
+        recent = memory.facts.known(batch.transactions)
+        earlier = facts_by_id(connection, [name for name in batch.transactions if name not in recent])
+        self._facts = recent | {fact.transaction_id: fact for fact in earlier}
 
     def account(self, account_id: str, currency: str) -> AccountState:
         """Return an account; the event service lets no event pass of one that was not opened."""
@@ -76,42 +76,31 @@ class Workspace:
     def put_fact(self, fact: Fact) -> None:
         """Keep a new or changed fact."""
         self._facts[fact.transaction_id] = fact
-        self._unwritten[fact.account_id].append(fact)
+        self.memory.facts.put(fact)
 
     def facts_between(self, account_id: str, start_us: int, end_us: int) -> Sequence[Fact]:
         """Read an account's facts in a time, both ends included, those of the batch among them."""
-        self._write_facts_of(account_id)
+        self.memory.facts.write_account(self.connection, account_id)
         where = "account_id = ? AND day BETWEEN ? AND ? AND occurred_us BETWEEN ? AND ? LIMIT ?"
         parameters = (account_id, day_of(start_us), day_of(end_us), start_us, end_us, FACTS_READ_MAX)
         return list(select_facts(self.connection, where, parameters))
 
     def booked_after(self, account_id: str, day: int) -> int:
         """Return the sum, in minor units, of what was booked on an account after a day."""
-        self._write_facts_of(account_id)
+        self.memory.facts.write_account(self.connection, account_id)
         query = "SELECT coalesce(sum(minor), 0) FROM facts WHERE account_id = ? AND booked_on > ?"
         return int(self.connection.execute(query, (account_id, day)).fetchone()[0])
 
-    def finish(self, offset: int | None) -> None:
-        """Write everything; `offset` is the last one applied, None for a tick of the clock."""
-        accounts = sorted(self._unwritten)
-        write_facts(self.connection, [fact for account_id in accounts for fact in self._unwritten[account_id]])
-        self._unwritten.clear()
+    def finish(self, offset: int | None, events: int) -> None:
+        """Write everything; `offset` is that of the last of so many events, None for a tick of the clock."""
         if self.late:
             self.connection.executemany("INSERT OR IGNORE INTO late_events VALUES (?, ?, ?, ?, ?, ?)", self.late)
-        memory = self.memory
-        for table in (memory.accounts, memory.cards, memory.customers, memory.categories):
-            table.flush(self.connection)
+        self.memory.journal.close_batch(self.connection, events)
         if offset is not None:
             self.connection.execute(
                 "INSERT INTO progress VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET log_offset = excluded.log_offset",
                 (offset,),
             )
-
-    def _write_facts_of(self, account_id: str) -> None:
-        """Write one account's facts, so that they are read back; the others are cheaper written together at the end."""
-        unwritten = self._unwritten.pop(account_id, None)
-        if unwritten:
-            write_facts(self.connection, unwritten)
 
 
 def applied_offset(connection: sqlite3.Connection) -> int:

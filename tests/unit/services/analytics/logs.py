@@ -10,7 +10,9 @@ import msgspec
 from contracts.alerts import AnyAlert
 from contracts.events import CloudEvent, LogEntry
 from services.analytics.applying import apply_batch
+from services.analytics.closing import close_quiet
 from services.analytics.instants import micros_of, time_text
+from services.analytics.journal import Pace
 from services.analytics.memory import Memory
 from services.analytics.outcomes import Outcome
 from services.analytics.rule_book import seed_bank_rules
@@ -86,11 +88,12 @@ def people() -> Log:
 class Store:
     """A store in memory with the consumer's memory beside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace = Pace()) -> None:  # noqa: B008 - immutable
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.connection.executescript(SCHEMA)
         seed_bank_rules(self.connection)
-        self.memory = Memory()
+        self._pace = pace
+        self.memory = Memory(pace=pace)
 
     def apply(self, entries: Sequence[LogEntry]) -> Outcome:
         """Apply one batch."""
@@ -98,7 +101,18 @@ class Store:
 
     def restart(self) -> None:
         """Lose the memory, as a process that is killed does."""
-        self.memory = Memory()
+        self.memory = Memory(pace=self._pace)
+
+    def undo(self, entries: Sequence[LogEntry]) -> None:
+        """Apply one batch in a transaction that is undone, as a full disk does."""
+        self.connection.execute("BEGIN")
+        self.apply(entries)
+        self.connection.execute("ROLLBACK")
+        self.memory.forget()
+
+    def settle(self) -> None:
+        """Let the log be quiet, so that everything is in the tables."""
+        close_quiet(self.connection, self.memory, [], 0, LATENESS_S)
 
     def alerts(self, *kinds: str) -> list[AnyAlert]:
         """Return the alerts in the order raised, of these kinds where any are given."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.money import minor_of
 from contracts.vocabulary import Frequency, Interval, SpendingCategory, SpendingGroup, TransactionStatus
 from services.analytics.cash_flow import cash_flow, days_between
-from services.analytics.facts import Fact, write_facts
+from services.analytics.facts import Fact, row_of, write_rows
 from services.analytics.forecast import forecast
 from services.analytics.insight_routes import forecast_of
 from services.analytics.instants import DAY_US, number_of
@@ -61,7 +61,7 @@ def test_spending_is_the_sum_of_the_facts(rows: list[tuple[int, int, SpendingCat
             fact(number, START + offset, minor, category=category, currency=currency)
             for number, (offset, minor, category, currency) in enumerate(rows)
         ]
-        write_facts(connection, facts)
+        write_rows(connection, list(map(row_of, facts)))
         report = spending_report(connection, ["a1"], MARCH, SpendingGroup.CATEGORY, "EUR")
     connection.close()
     for insight in report.groups:
@@ -75,22 +75,24 @@ def test_spending_is_the_sum_of_the_facts(rows: list[tuple[int, int, SpendingCat
 
 def test_a_report_names_every_currency_and_takes_the_most_used(connection: sqlite3.Connection) -> None:
     """Nothing spent in another currency is overlooked."""
-    write_facts(connection, [fact(1, START, -500), fact(2, START, -700), fact(3, START, -9, currency="JPY")])
+    write_rows(
+        connection, list(map(row_of, [fact(1, START, -500), fact(2, START, -700), fact(3, START, -9, currency="JPY")]))
+    )
     report = spending_report(connection, ["a1"], MARCH, SpendingGroup.MERCHANT, None)
     assert (report.currency, report.currencies, report.total.amount) == ("EUR", ["EUR", "JPY"], "12.00")
 
 
 def test_days_are_groups_of_their_own(connection: sqlite3.Connection) -> None:
     """Grouped by day, a key is its date and compares with the day a period earlier."""
-    write_facts(connection, [fact(1, START + 2, -500), fact(2, START + 2 - len(MARCH), -300)])
+    write_rows(connection, list(map(row_of, [fact(1, START + 2, -500), fact(2, START + 2 - len(MARCH), -300)])))
     (group,) = spending_report(connection, ["a1"], MARCH, SpendingGroup.DAY, None).groups
     assert (group.key, group.total.amount, group.previous_total.amount) == ("2026-03-03", "5.00", "3.00")
 
 
 def test_a_baseline_needs_three_earlier_periods(connection: sqlite3.Connection) -> None:
     """Median and MAD of the earlier periods; nothing with fewer than three."""
-    write_facts(connection, [fact(n, START - 31 * n + 5, -1000 * n) for n in range(4)])
-    write_facts(connection, [fact(9, START + 1, -4200)])
+    write_rows(connection, list(map(row_of, [fact(n, START - 31 * n + 5, -1000 * n) for n in range(4)])))
+    write_rows(connection, list(map(row_of, [fact(9, START + 1, -4200)])))
     (group,) = spending_report(connection, ["a1"], MARCH, SpendingGroup.CATEGORY, None).groups
     assert group.baseline is not None
     assert (group.baseline.median, group.baseline.observations) == ("20.00", 3)
@@ -98,7 +100,7 @@ def test_a_baseline_needs_three_earlier_periods(connection: sqlite3.Connection) 
 
 def test_cash_flow_has_every_interval(connection: sqlite3.Connection) -> None:
     """Empty intervals are there too, and money in and out are apart."""
-    write_facts(connection, [fact(1, START, 100_000, spends=False), fact(2, START + 40, -2500)])
+    write_rows(connection, list(map(row_of, [fact(1, START, 100_000, spends=False), fact(2, START + 40, -2500)])))
     flows = cash_flow(connection, ["a1"], days_between(date(2026, 3, 1), date(2026, 5, 10)), Interval.MONTH, None)
     assert [(flow.start, flow.net.amount) for flow in flows] == [
         ("2026-03-01", "1000.00"), ("2026-04-01", "-25.00"), ("2026-05-01", "0.00"),
@@ -129,7 +131,7 @@ def test_the_end_of_the_month_stays_the_end() -> None:
 def test_a_subscription_is_found_and_lapses(connection: sqlite3.Connection) -> None:
     """A monthly payment is recurring, with its next date, until that is long past."""
     days = [number_of(date(2026, month, 5)) for month in (1, 2, 3)]
-    write_facts(connection, [fact(n, day, -999, party="Streamly") for n, day in enumerate(days)])
+    write_rows(connection, list(map(row_of, [fact(n, day, -999, party="Streamly") for n, day in enumerate(days)])))
     (payment,) = recurring_payments(read_streams(connection, ["a1"], date(2026, 3, 20)), date(2026, 3, 20))
     (lapsed,) = recurring_payments(read_streams(connection, ["a1"], date(2026, 6, 1)), date(2026, 6, 1))
     assert (payment.counterparty, payment.next_expected_date, payment.status) == ("Streamly", "2026-04-05", "ACTIVE")
@@ -147,6 +149,6 @@ def test_a_forecast_follows_what_is_due_and_names_its_lowest_day() -> None:
 def test_a_forecast_does_not_count_a_rhythm_twice(connection: sqlite3.Connection) -> None:
     """What is scheduled is taken out of the average."""
     days = [number_of(date(2026, month, 5)) for month in (1, 2, 3)]
-    write_facts(connection, [fact(n, day, -3100, party="Streamly") for n, day in enumerate(days)])
+    write_rows(connection, list(map(row_of, [fact(n, day, -3100, party="Streamly") for n, day in enumerate(days)])))
     result = forecast_of(connection, ["a1"], date(2026, 3, 20), 10, "EUR")
     assert {point.expected.amount for point in result.points} == {"0.00"}

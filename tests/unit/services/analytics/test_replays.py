@@ -11,6 +11,7 @@ from contracts.money import Money
 from contracts.vocabulary import AlertSeverity, Comparison
 from services.analytics.closing import close_quiet, watched_accounts
 from services.analytics.instants import micros_of
+from services.analytics.journal import Pace
 from services.analytics.rule_store import create_rule
 from services.analytics.tables import STATES
 from tests.examples import examples
@@ -45,9 +46,9 @@ def log_of(drawn: Sequence[tuple[str, int, str, int, bool]]) -> list[LogEntry]:
     return log.entries
 
 
-def store_with_rules(reference: Sequence[LogEntry]) -> Store:
+def store_with_rules(reference: Sequence[LogEntry], pace: Pace = Pace()) -> Store:  # noqa: B008 - immutable
     """Return a store that knows the people, with a rule of cust-1 for each window."""
-    store = Store()
+    store = Store(pace)
     store.apply(reference)
     conditions: list[r.AnyCondition] = [
         r.AggregateCondition(comparison=Comparison.BELOW, window_hours=48, total=Money("50.00", "EUR")),
@@ -70,18 +71,24 @@ def state_of(store: Store) -> dict[str, list[tuple[object, ...]]]:
 def test_cuts_and_crashes_leave_an_undisturbed_run(
     drawn: list[tuple[str, int, str, int, bool]], data: st.DataObject
 ) -> None:
-    """One batch or many, with the memory lost anywhere between them: the same facts, states and alert log."""
+    """One batch or many, journaled or not, undone or with the memory lost: the same facts, states and alert log."""
     entries = log_of(drawn)
-    undisturbed, disturbed = store_with_rules(entries[:4]), store_with_rules(entries[:4])
+    pace = Pace(data.draw(st.integers(1, 6)), facts_wait := data.draw(st.integers(1, 5)), facts_wait + 3)
+    undisturbed, disturbed = store_with_rules(entries[:4]), store_with_rules(entries[:4], pace)
     if entries[4:]:
         undisturbed.apply(entries[4:])
     start = 4
     while start < len(entries):
         end = data.draw(st.integers(start + 1, len(entries)))
+        mishap = data.draw(st.sampled_from(("none", "killed", "undone")))
+        if mishap == "undone":
+            disturbed.undo(entries[start:end])
         disturbed.apply(entries[start:end])
-        if data.draw(st.booleans()):
+        if mishap == "killed":
             disturbed.restart()
         start = end
+    disturbed.settle()
+    assert disturbed.rows("journal") == []
     assert state_of(disturbed) == state_of(undisturbed)
 
 
