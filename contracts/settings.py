@@ -139,6 +139,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the Kinesis stream that events go through; needs `BELFRY_STATE_TABLE`; empty: none, one machine."""
     state_table: str = ""
     """Name of the DynamoDB table of leases and checkpoints."""
+    alert_table: str = ""
+    """Name of the DynamoDB table of the alert log; goes with `BELFRY_ALERT_TOPIC`; empty: kept on the one machine."""
+    alert_topic: str = ""
+    """ARN of the SNS topic of live alerts: analytics publishes, each gateway has a queue on it; empty: HTTP streams."""
     service_tls_ca: str = ""
     """PEM file of the authority that gateway, services and producers know each other by (mTLS); empty: plain HTTP."""
     service_tls_certificate: str = ""
@@ -201,6 +205,8 @@ def checked(settings: Settings) -> Settings:
         raise BadSetting("BELFRY_DOCUMENTS_MANIFEST and BELFRY_DOCUMENTS_KEY are needed together.")
     if bool(settings.event_stream) != bool(settings.state_table):
         raise BadSetting("BELFRY_EVENT_STREAM and BELFRY_STATE_TABLE are needed together.")
+    if bool(settings.alert_table) != bool(settings.alert_topic):
+        raise BadSetting("BELFRY_ALERT_TABLE and BELFRY_ALERT_TOPIC are needed together.")
     _check_tls(settings)
     _check_proxies(settings)
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from clients.alert_feed import AccountChangeStream, AlertStream
+from clients.alert_queue import AlertQueue
 from clients.backends import Backends, backends_over
 from clients.deadline import Errand
 from clients.transport import AiohttpTransport
@@ -57,7 +58,9 @@ def create_app(settings: Settings) -> Starlette:
     backends = backends_over(transport, settings)
     feed = AlertFeed(
         backends.analytics.alert_log,
-        AlertStream(service_url(settings, "analytics"), settings.service_token, tls=tls),
+        AlertQueue(settings.alert_topic)
+        if settings.alert_topic
+        else AlertStream(service_url(settings, "analytics"), settings.service_token, tls=tls),
         AccountChangeStream(service_url(settings, "accounts"), settings.service_token, tls=tls),
     )
     issuer = _demo_issuer(settings)

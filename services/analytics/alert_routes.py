@@ -1,5 +1,6 @@
 """The HTTP interface of alerts, their log and their live stream. See docs/architecture.md."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, cast
 
 from litestar import Response, get
@@ -15,7 +16,7 @@ from contracts.alerts import (
 )
 from contracts.transactions import ACCOUNTS_PER_CALL_MAX
 from contracts.vocabulary import AlertKind, AlertSeverity, AlertState
-from services.analytics.alert_queries import PAGE_MAX, alert_page, alerts_by, log_page, unread_counts
+from services.analytics.alert_queries import PAGE_MAX, StoredLogPage, alert_page, alerts_by, log_page, unread_counts
 from services.analytics.alert_streams import FROM_NOW, WAIT_S_MAX, follow, start_of
 from services.analytics.signals import Signal
 from services.database import Database
@@ -32,9 +33,21 @@ TransactionIds = Annotated[
 ]
 Offset = Annotated[int, QueryParameter(ge=0, le=OFFSET_MAX)]
 
+ReadPage = Callable[[str, int, int], Awaitable[StoredLogPage]]
+"""(customer id, after seq, limit) -> a page of the customer's log."""
 
-def alert_routes(database: Database) -> list[BaseRouteHandler]:
-    """Return the handlers that read alerts."""
+
+def own_pages(database: Database) -> ReadPage:
+    """Return what reads a page from this service's own database."""
+
+    async def read_page(customer_id: str, after: int, limit: int) -> StoredLogPage:
+        return await database.read(lambda c: log_page(c, customer_id, after, limit))
+
+    return read_page
+
+
+def alert_routes(database: Database, read_page: ReadPage) -> list[BaseRouteHandler]:
+    """Return the handlers that read alerts; a page of a customer's log is read by `read_page`."""
 
     @get("/alerts", responses=_answers(AlertPage), summary="A page of a customer's alerts, newest first")
     async def list_alerts(
@@ -66,7 +79,7 @@ def alert_routes(database: Database) -> list[BaseRouteHandler]:
         after: Offset = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=LOG_PAGE_MAX)] = 100,
     ) -> Response[Any]:
-        return Response(await database.read(lambda c: log_page(c, customer_id, after, limit)))
+        return Response(await read_page(customer_id, after, limit))
 
     return [list_alerts, list_by_id, list_about, read_unread_counts, read_log]
 

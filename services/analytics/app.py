@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Protocol
 
@@ -12,7 +12,8 @@ from litestar import Litestar
 from contracts.failures import Unavailable
 from contracts.settings import Settings, service_url
 from contracts.tls import service_client_tls
-from services.analytics.alert_routes import alert_routes, stream_routes
+from services.analytics.alert_relay import AlertRelay
+from services.analytics.alert_routes import alert_routes, own_pages, stream_routes
 from services.analytics.answer_routes import Answering, answer_routes
 from services.analytics.consumer import Consumer, Reader
 from services.analytics.handing_over import HandingOver
@@ -62,12 +63,17 @@ def create_app(
     notifier = NotificationFile(settings.data_dir / NOTIFICATIONS_FILE)
     bounds = _bounds(settings)
     consumer = Consumer(database, settings.lateness_s, clock, appended, bounds)
+    relay = AlertRelay(database, appended, settings.alert_table, settings.alert_topic) if settings.alert_table else None
     tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await database.start()
         await database.write(seed_bank_rules)
+        clients = AsyncExitStack()
+        if relay is not None:
+            await clients.enter_async_context(relay.opened())
+            tasks.append(asyncio.create_task(relay.run(), name="relay"))
         tasks.append(asyncio.create_task(consumer.run(log), name="consumer"))
         if bounds is not None:
             handing_over = HandingOver(database, asked, notifier, bounds, clock, appended)
@@ -80,13 +86,14 @@ def create_app(
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            await clients.aclose()
             await asked.close()
             await database.stop()
 
     async def ready() -> dict[str, bool]:
         checks = {"eventLog": log.healthy}
-        if bounds is not None:
-            checks["handOff"] = not any(task.done() for task in tasks)
+        if bounds is not None or relay is not None:
+            checks["tasks"] = not any(task.done() for task in tasks)
         try:
             await database.read(applied_offset)
         except Unavailable:
@@ -99,7 +106,7 @@ def create_app(
         handlers=[
             *insight_routes(database, clock),
             *rule_routes(database, clock),
-            *alert_routes(database),
+            *alert_routes(database, relay.page if relay is not None else own_pages(database)),
             *answer_routes(Answering(database, appended, clock)),
             *stream_routes(database, appended),
             *projection_routes(database, consumer),

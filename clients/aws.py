@@ -1,0 +1,58 @@
+"""AWS as the gateway calls it: long-lived clients with a user's patience, and the one tree of failures.
+
+Region, credentials and endpoint come by the standard chain. A client is made once, at the start: the first one blocks
+the loop for 70 ms, a call costs 0.5 ms of CPU.
+"""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from typing import Any
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession, get_session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from contracts.aws import failure_of_code
+from contracts.failures import Unavailable
+
+CONNECT_TIMEOUT_S = 1.0
+ATTEMPTS_MAX = 2
+"""A user waits: one retry, and the deadline ends even that."""
+
+
+@asynccontextmanager
+async def aws_client(service: str, *, connections: int, read_timeout_s: float) -> AsyncGenerator[Any]:
+    """Open a client of an AWS service for as long as the block runs."""
+    config = AioConfig(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=read_timeout_s,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
+        tcp_keepalive=True,
+        parameter_validation=False,
+    )
+    async with _session().create_client(service, config=config) as client:
+        yield client
+
+
+@cache
+def _session() -> AioSession:
+    """Return the one session of the process: what it has loaded is most of what a client costs to make."""
+    return get_session()
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise what AWS refuses in the block as the failure it is; `what` is the thing that was asked, for people.
+
+    Raises:
+        NotFound, Overloaded, Unavailable: by the error's code.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        raise failure_of_code(code, what) from error
+    except (BotoCoreError, TimeoutError, OSError) as error:
+        raise Unavailable(f"The {what} does not answer.", detail=type(error).__name__) from error

@@ -1,0 +1,56 @@
+"""The journey of the one machine with every part on AWS: Kinesis, DynamoDB, SNS and a queue of the gateway's own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.processes import running
+from clients.alert_queue import PREFIX
+from services.analytics.alert_table import DynamoAlertLog
+from services.aws import aws_client
+from tests.aws.resources import make_alert_table, make_state_table, make_stream, make_topic
+from tests.journey.bank import Bank, kinds, take
+
+EVERYTHING = ("events", "accounts", "analytics", "gateway")
+
+
+@pytest.fixture
+async def settings(aws: dict[str, str], name: str) -> AsyncIterator[dict[str, str]]:
+    """The settings that put each part on AWS, and what they name."""
+    async with aws_client("dynamodb") as dynamodb, aws_client("kinesis") as kinesis, aws_client("sns") as sns:
+        yield {
+            "BELFRY_EVENT_STREAM": await make_stream(kinesis, f"{name}-events", 2),
+            "BELFRY_STATE_TABLE": await make_state_table(dynamodb, f"{name}-state"),
+            "BELFRY_ALERT_TABLE": await make_alert_table(dynamodb, f"{name}-alerts"),
+            "BELFRY_ALERT_TOPIC": await make_topic(sns, f"{name}-alerts"),
+        }
+
+
+async def queues(sqs: Any) -> list[str]:
+    return list((await sqs.list_queues(QueueNamePrefix=PREFIX)).get("QueueUrls", []))
+
+
+async def test_an_event_becomes_an_alert_on_every_holders_phone(settings: dict[str, str], tmp_path: Path) -> None:
+    """In order, once, on both transports, over a restart of analytics; then nothing of the gateway is left."""
+    async with aws_client("sqs") as sqs, aws_client("dynamodb") as dynamodb:
+        async with running(tmp_path / "belfry", *EVERYTHING, settings=settings) as belfry, Bank(belfry) as bank:
+            await bank.post(bank.customer("anna"), bank.customer("ben"), bank.account("shared", "anna", "ben"))
+            await bank.post(bank.salary("shared"))
+            async with bank.websocket("anna") as annas, bank.sse("ben") as bens:
+                caught_up = [*await take(annas, 1), *await take(bens, 1)]
+                await bank.post(bank.payment("shared", "4000.00", "tv"))
+                first = [*await take(annas, 1), *await take(bens, 1)]
+            belfry.kill("analytics")
+            await bank.post(bank.payment("shared", "3000.00", "sofa"))
+            await belfry.start("analytics")
+            async with bank.sse("anna", first[0]["cursor"]) as annas:
+                missed = await take(annas, 2)
+            attached = await queues(sqs)
+        stored = await DynamoAlertLog(dynamodb, settings["BELFRY_ALERT_TABLE"]).read_after("anna", 0, 10)
+        left = await queues(sqs)
+    assert kinds([*caught_up, *first]) == ["FeedCaughtUp"] * 2 + ["AlertRaised"] * 2
+    assert kinds(missed) == ["AlertRaised", "FeedCaughtUp"]
+    assert [entry.seq for entry in stored] == [1, 2]
+    assert (len(attached), left) == (1, [])
