@@ -171,6 +171,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def _value(name: str, text: str, hint: Any) -> Any:
     if hint is Path:
+        if not text:
+            raise BadSetting(f"{name} is empty: leave it out for its default.")
         return Path(text)
     try:
         return msgspec.convert(text, hint, strict=False)

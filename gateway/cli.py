@@ -287,6 +287,7 @@ def _schema(arguments: argparse.Namespace, _: Settings) -> int:
         print(printed, end="")
         return ExitCode.DONE
     if SNAPSHOT.is_file() and SNAPSHOT.read_text(encoding="utf-8") == printed:
+        print("schema/schema.graphql is the schema of this code")
         return ExitCode.DONE
     return _complain("the schema differs from schema/schema.graphql; `make schema` writes it anew", ExitCode.FAILED)
 

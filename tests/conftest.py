@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LONG = ("core", "journey", "browser", "clients")
+LONG = ("core", "journey", "demo", "browser", "clients")
 """Folders whose tests start processes, the longest first."""
 TOGETHER = "journey"
 ROOT = Path(__file__).parent

@@ -75,6 +75,21 @@ def test_an_unknown_setting_stops_the_start(
     assert "BELFRY_COLOUR" in _one_line(capsys)
 
 
+def test_an_empty_folder_name_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be the folder one happens to stand in."""
+    monkeypatch.setenv("BELFRY_DATA_DIR", "")
+    assert main(["demo"]) == ExitCode.WRONG_USE
+    assert "BELFRY_DATA_DIR is empty" in _one_line(capsys)
+
+
+def test_the_schema_is_checked_against_its_snapshot(capsys: pytest.CaptureFixture[str]) -> None:
+    """And says so, that silence is not taken for it."""
+    assert main(["schema", "check"]) == ExitCode.DONE
+    assert "is the schema" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("argv", [["gateway"], ["service", "events"], ["demo"]])
 def test_a_taken_port_is_told(
     argv: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
