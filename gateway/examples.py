@@ -1,13 +1,17 @@
 """The example operations that GraphiQL opens as tabs: one file each, `<name>.graphql`, opening with a comment.
 
-`<name>.variables.json` beside it holds the variables, where there are any. Tabs come in the order of the file names.
+`<name>.variables.json` beside it holds the variables, where there are any. Tabs come as one explores: what
+reads, what subscribes, what changes; each in the order of the names.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+KIND = re.compile(r"^(query|subscription|mutation)\b", re.MULTILINE)
+ORDER = ("query", "subscription", "mutation")
 OPERATIONS_MAX = 50
 """Example operations shown; more tabs than this help nobody."""
 
@@ -21,12 +25,17 @@ class ExampleOperation(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def read_operations(folder: Path) -> list[ExampleOperation]:
-    """Read the first `OPERATIONS_MAX` operations of a folder by file name; a missing folder has none.
+    """Read the first `OPERATIONS_MAX` operations of a folder by file name, in the order of tabs; none without a folder.
 
     Raises:
         msgspec.DecodeError: a variables file does not hold a JSON object.
     """
-    return [_read(path) for path in sorted(folder.glob("*.graphql"))[:OPERATIONS_MAX]]
+    return sorted(map(_read, sorted(folder.glob("*.graphql"))[:OPERATIONS_MAX]), key=_rank)
+
+
+def _rank(operation: ExampleOperation) -> int:
+    kind = KIND.search(operation.query)
+    return ORDER.index(kind[1]) if kind else 0
 
 
 def _read(path: Path) -> ExampleOperation:

@@ -39,6 +39,7 @@ def operations(tmp_path: Path) -> Path:
     (folder / "home.graphql").write_text("# Who am I?\nquery Home { hello }\n")
     (folder / "feed.graphql").write_text("# What is new?\nsubscription Feed($to: Int!) { count(to: $to) { name } }\n")
     (folder / "feed.variables.json").write_text('{"to": 3}')
+    (folder / "end.graphql").write_text("# Bye.\nmutation End { end }\n")
     return folder
 
 
@@ -107,11 +108,11 @@ async def test_a_directory_that_is_away_is_a_typed_error(browser: httpx.AsyncCli
     assert answer.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
 
 
-async def test_operations_come_with_their_variables_in_the_order_of_their_names(browser: httpx.AsyncClient) -> None:
-    """Each file is one tab; variables come from the file beside it."""
-    answer = await browser.get("/graphiql/operations")
-    assert [(tab["name"], tab["variables"]) for tab in answer.json()] == [("feed", {"to": 3}), ("home", None)]
-    assert answer.json()[1]["query"] == "# Who am I?\nquery Home { hello }\n"
+async def test_operations_come_with_their_variables_what_reads_first(browser: httpx.AsyncClient) -> None:
+    """Each file is one tab: queries, subscriptions, mutations; variables come from the file beside it."""
+    tabs = (await browser.get("/graphiql/operations")).json()
+    assert [(tab["name"], tab["variables"]) for tab in tabs] == [("home", None), ("feed", {"to": 3}), ("end", None)]
+    assert tabs[0]["query"] == "# Who am I?\nquery Home { hello }\n"
 
 
 async def test_a_token_is_minted_for_a_demo_customer(browser: httpx.AsyncClient) -> None:
