@@ -100,6 +100,7 @@ def _add_token(commands: "_Commands[argparse.ArgumentParser]") -> None:
     token.add_argument(
         "--scope", action="append", default=[], metavar="NAME", help="a scope to grant; repeatable (default: all)"
     )
+    token.add_argument("--device", metavar="ID", help="the customer's device it is bound to (default: none)")
     token.add_argument("--lifetime", type=_seconds, metavar="S", help="seconds until it expires (default: 8 hours)")
     token.set_defaults(command=_token)
 
@@ -228,7 +229,8 @@ def _token(arguments: argparse.Namespace, settings: Settings) -> int:
     open_data_dir(settings)
     issuer = DemoIssuer.open(settings.data_dir, audience=settings.audience)
     customer_id = arguments.customer or FIRST_CUSTOMER_ID
-    print(issuer.mint_token(customer_id, arguments.scope or DEMO_SCOPES, arguments.lifetime or TOKEN_LIFETIME_S))
+    scopes, lifetime_s = arguments.scope or DEMO_SCOPES, arguments.lifetime or TOKEN_LIFETIME_S
+    print(issuer.mint_token(customer_id, scopes, lifetime_s, device_id=arguments.device))
     return ExitCode.DONE
 
 

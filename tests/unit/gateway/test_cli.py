@@ -1,8 +1,10 @@
 """The command line says clearly what is wrong, and its exit codes mean one thing each."""
 
+import json
 import socket
 import subprocess
 import sys
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,16 @@ def test_a_token_is_one_line_for_the_first_customer(capsys: pytest.CaptureFixtur
     assert main(["token"]) == ExitCode.DONE
     token = capsys.readouterr().out
     assert (token.count("."), token.count("\n")) == (2, 1)
+
+
+def test_a_token_is_bound_to_the_device_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its claim says so, and nothing does where none is named."""
+    claims = []
+    for more in ([], ["--device", "phone-1"]):
+        assert main(["token", *more]) == ExitCode.DONE
+        payload = capsys.readouterr().out.split(".")[1]
+        claims.append(json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("device_id"))
+    assert claims == [None, "phone-1"]
 
 
 def test_no_token_is_made_for_another_issuer(
