@@ -19,6 +19,7 @@ TOOLS := .venv/tools
 IDE_OUT := gateway/static/graphiql
 # npm writes this file last.
 CLIENTS := tests/clients/node_modules/.package-lock.json
+PEERS := bench/peers/node_modules/.package-lock.json
 IDE_SOURCES := $(wildcard ide/*.json ide/*.mjs ide/*.js ide/.npmrc ide/src/*)
 
 # uv reads its own configuration, not pip's: where only pip knows its index, pip does the same work, more slowly.
@@ -26,7 +27,7 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime assets clients demo test test-aws test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-execution bench-edge test-core schema interfaces lock clean
+.PHONY: help setup setup-runtime assets clients demo test test-aws test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-execution bench-edge bench-peers test-core schema interfaces lock clean
 
 .PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency bench-execution test-core schema interfaces check-deploy lock clean
 
@@ -121,6 +122,13 @@ bench-latency: setup ## measure from a posted event to its alert at a subscriber
 bench-execution: setup ## measure executing the dashboard: graphql-core, plans, by hand
 	$(BIN)/python -m bench.execution $(ARGS)
 
+$(PEERS): bench/peers/package.json bench/peers/package-lock.json bench/peers/.npmrc | $(STAMPS)/venv
+	@echo "installing the peers of the benchmark"; cd bench/peers && ../../ide/with-node npm ci --loglevel=error
+	@touch $@
+
+bench-peers: setup $(PEERS) ## measure Belfry beside Apollo, Yoga, Mercurius, stock Strawberry and Ariadne
+	$(BIN)/python -m bench.peers $(ARGS)
+
 bench-edge: setup ## measure what auth, limits, audit and metrics cost a request
 	$(BIN)/python -m bench.edge $(ARGS)
 
@@ -155,6 +163,6 @@ lock: $(STAMPS)/venv ## choose and pin versions anew, within the ranges of pypro
 	@! grep -n '://' $(LOCKS) deploy/tools/*.lock || { echo "a lock names a host" >&2; exit 1; }
 
 clean: ## remove what was built or measured, and the environment; keeps .belfry/ (the data)
-	rm -rf .venv build dist *.egg-info $(IDE_OUT) ide/node_modules tests/clients/node_modules
+	rm -rf .venv build dist *.egg-info $(IDE_OUT) ide/node_modules tests/clients/node_modules bench/peers/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .benchmarks .cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

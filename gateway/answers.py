@@ -32,8 +32,11 @@ CONTENT_TYPES = {
 
 
 def encode_json(value: Any) -> bytes:
-    """Encode an answer; what orjson does not know is shown as text."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_NON_STR_KEYS)
+    """Encode an answer; what orjson does not know is shown as text, keys that are no text included."""
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+    except orjson.JSONEncodeError:  # such keys triple what every answer costs
+        return orjson.dumps(value, default=str, option=orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_NON_STR_KEYS)
 
 
 async def send_answer(

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from contracts.settings import Settings
 from contracts.tls import public_tls
@@ -56,8 +57,12 @@ def serve_gateway(settings: Settings) -> None:
     Raises:
         BadSetting: the gateway cannot run safely as it is set.
     """
+    serve(create_app(settings), settings)
+
+
+def serve(app: ASGIApp, settings: Settings) -> None:
+    """Serve an application as the gateway is served, until SIGTERM or SIGINT."""
     configure_logs(settings.log_level)
-    app = create_app(settings)
     proxies = split_setting(settings.trusted_proxies)
     tls = public_tls(settings)
     config = server_config(app, host=settings.host, port=settings.port, tls=tls, trusted_proxies=proxies)

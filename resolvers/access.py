@@ -69,6 +69,8 @@ class Access:
         # One task for all who ask at once, shielded: a cancelled field must not take the others' answer with it.
         if self._loading is None:
             self._loading = asyncio.create_task(self._load())
+        if self._loading.done():
+            return self._loading.result()
         return await asyncio.shield(self._loading)
 
     async def _load(self) -> "_Owned":

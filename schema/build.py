@@ -22,10 +22,10 @@ class BelfrySchema(strawberry.Schema):
         """Leave the errors to the edge."""
 
 
-def build_schema(execution_context_class: type[Any] | None = None) -> strawberry.Schema:
-    """Build the schema; `execution_context_class` replaces graphql-core's executor."""
+def build_schema(execution_context_class: type[Any] | None = None, query: type[Query] = Query) -> strawberry.Schema:
+    """Build the schema; `execution_context_class` replaces graphql-core's executor, `query` is a root with more."""
     return BelfrySchema(
-        Query,
+        query,
         Mutation,
         Subscription,
         types=[*accounts.KINDS, *alerts.KINDS],

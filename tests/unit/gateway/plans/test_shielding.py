@@ -55,7 +55,7 @@ async def test_stock_execution_over_a_bare_dataloader_fails_whole() -> None:
 
 @pytest.mark.parametrize("compile_after", [0, 1])
 async def test_our_loaders_outlive_a_failing_field(compile_after: int) -> None:
-    """Everyone waits on a shield of the shared load: only the failed part is null."""
+    """Everyone waits on a future of their own: only the failed part is null."""
     plans = PlanCache(OddTypes(), compile_after=compile_after)
     schema = strawberry.Schema(Query, execution_context_class=compiled_executor(plans))
     result = await schema.execute(QUERY, context_value=Loader(_load))

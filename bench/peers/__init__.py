@@ -1,0 +1,1 @@
+"""Belfry beside other GraphQL servers, on one core each in turn: `make bench-peers`."""
