@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from contracts.settings import Settings
 from contracts.tls import public_tls
@@ -60,7 +60,7 @@ def serve_gateway(settings: Settings) -> None:
     serve(create_app(settings), settings)
 
 
-def serve(app: ASGIApp, settings: Settings) -> None:
+def serve(app: Starlette, settings: Settings) -> None:
     """Serve an application as the gateway is served, until SIGTERM or SIGINT."""
     configure_logs(settings.log_level)
     proxies = split_setting(settings.trusted_proxies)

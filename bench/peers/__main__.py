@@ -13,6 +13,7 @@ import asyncio
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -209,6 +210,9 @@ def versions() -> str:
 async def measure(options: argparse.Namespace) -> None:
     """Run the cases."""
     os.sched_setaffinity(0, {LOAD_CORE})
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # so that no server is left behind
     print(describe_machine())
     print(f"peers     {versions()}")
     print(

@@ -5,7 +5,7 @@ python -m bench.peers.belfry_server PORT UPSTREAM_PORT http|memory FOLDER
 
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,11 +18,13 @@ from starlette.applications import Starlette
 
 from clients.accounts import AccountsClient
 from clients.analytics import AnalyticsClient
-from clients.backends import Backends
-from clients.deadline import Deadline
-from clients.downstream import Downstream, repeated, target
+from clients.backends import Backends, backends_over
+from clients.deadline import Deadline, Errand
+from clients.downstream import Downstream
 from clients.events import EventsClient
+from clients.routes import Priority, Route, reads, repeated
 from clients.transport import AiohttpTransport
+from clients.tries import Tries
 from contracts.settings import Settings
 from gateway.demo_issuer import ISSUER, DemoIssuer
 from gateway.edge import create_edge
@@ -59,7 +61,8 @@ class Post(msgspec.Struct, rename="camel"):
     author_id: str
 
 
-_posts, _authors = msgspec.json.Decoder(list[Post]), msgspec.json.Decoder(list[Author])
+POSTS = reads("/posts", msgspec.json.Decoder(list[Post]), Priority.BALANCES)
+AUTHORS = reads("/authors", msgspec.json.Decoder(list[Author]), Priority.BALANCES)
 
 
 @dataclass
@@ -74,7 +77,7 @@ class Context(RequestContext):
         return Loader(self._authors)
 
     async def _authors(self, ids: list[str]) -> list[Author]:
-        found = await self.lists.get(target("/authors", repeated("id", ids)), _authors, self.deadline)
+        found = await self.lists.call(AUTHORS, self.deadline, repeated("id", ids))
         by_id = {one.id: one for one in found}
         return [by_id[id] for id in ids]
 
@@ -87,7 +90,7 @@ async def _author(root: Post, info: Info) -> Author:
 
 
 async def _listed(info: Info) -> list[Post]:
-    return await info.context.lists.get("/posts", _posts, info.context.deadline)
+    return await info.context.lists.call(POSTS, info.context.deadline)
 
 
 @view(Author, description="Who wrote a post.")
@@ -110,33 +113,40 @@ class BenchQuery(Query):
 class KeptDownstream(Downstream):
     """Asks for everything once: the structs of later answers are in memory."""
 
-    def __init__(self, base_url: str, transport: AiohttpTransport, name: str) -> None:
-        super().__init__(base_url, transport, "", name)
-        self._kept: dict[str, Any] = {}
+    def __init__(self, url: str, transport: AiohttpTransport, settings: Settings) -> None:
+        super().__init__(url, Tries(transport, settings.call_try_s))
+        self._kept: dict[tuple[Any, ...], Any] = {}
 
-    async def get(self, path: str, decoder: msgspec.json.Decoder[T], deadline: Deadline) -> T:
+    async def call(
+        self,
+        route: Route[T],
+        deadline: Deadline,
+        query: Sequence[tuple[str, str]] = (),
+        *,
+        segment: str = "",
+        body: Any = None,
+    ) -> T:
         """Return what was answered to the first such request."""
-        if path not in self._kept:
-            self._kept[path] = await super().get(path, decoder, deadline)
-        return cast("T", self._kept[path])
+        key = (route.path, segment, *query)
+        if key not in self._kept:
+            self._kept[key] = await super().call(route, deadline, query, segment=segment, body=body)
+        return cast("T", self._kept[key])
 
 
 def application(settings: Settings, url: str, source: str) -> Starlette:
     """Build the gateway over the benchmark's upstream."""
     transport = AiohttpTransport()
-    kind = KeptDownstream if source == "memory" else Downstream
-
-    def service(name: str) -> Downstream:
-        return kind(url, transport, name=name)
-
-    backends = Backends(
-        AccountsClient(service("accounts")), EventsClient(service("events")), AnalyticsClient(service("analytics"))
-    )
-    cursors, lists = CursorCodec([b"k" * 32]), service("lists")
+    settings = msgspec.structs.replace(settings, accounts_url=url, events_url=url, analytics_url=url)
+    kept = KeptDownstream(url, transport, settings)
+    if source == "memory":
+        backends = Backends(AccountsClient(kept), EventsClient(kept), AnalyticsClient(kept))
+    else:
+        backends = backends_over(transport, settings)
+    cursors, lists = CursorCodec([b"k" * 32]), backends.events._service  # noqa: SLF001 (the way of any service)
 
     def make_context(principal: Principal) -> Context:
-        deadline = Deadline.after(settings.request_timeout_s)
-        return Context(principal, backends, deadline, cast("FeedPort", None), cursors, lists)
+        errand = Errand.of(principal.customer_id, settings.request_timeout_s)
+        return Context(principal, backends, errand, cast("FeedPort", None), cursors, lists)
 
     schema = build_schema(execution_class(ExecutionMode(settings.execution)), query=BenchQuery)
     engine, rates, audit, _ = assemble_engine(settings, schema, make_context)

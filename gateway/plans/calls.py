@@ -104,4 +104,5 @@ def _calling(
     async def call_async(source: Any, raw_info: Any, given: Given) -> Any:
         return await call(source, raw_info, given)
 
-    return call_async if field.is_async else call
+    # Without arguments to convert nothing can fail before the coroutine runs: it needs no other around it.
+    return call_async if field.is_async and own else call

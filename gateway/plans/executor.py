@@ -9,11 +9,19 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, ClassVar, cast
 
-from graphql import ExecutionResult, GraphQLError, GraphQLObjectType, OperationType
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    OperationType,
+)
 from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, gather_with_cancel
+from msgspec import Struct
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.plans.cache import PlanCache
@@ -27,13 +35,14 @@ class PlanExecution(Executor[Any]):
     plans: ClassVar[PlanCache]
     _plan: Plan | None = None
     _given: dict[int, Given]
+    _infos: dict[int, tuple[type, tuple[Any, ...], tuple[Any, ...]]]
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         """Execute the operation by its plan, or as graphql-core does where it has none."""
         self._plan = plan = self.plans.find(self)
         if plan is None:
             return super().execute_operation(serially)
-        self._given = {}
+        self._given, self._infos = {}, {}
         if serially is None:
             serially = self.operation.operation is OperationType.MUTATION
         try:
@@ -125,8 +134,8 @@ class PlanExecution(Executor[Any]):
         return self._execute(field, source, path)
 
     def _execute(self, field: FieldPlan, source: Any, path: Path) -> Any:
-        info = self.build_resolve_info(field.definition, field.nodes, field.parent_type, path)
         try:
+            info = self._info(field, path)
             given = self._given_to(field) if field.takes_arguments else NONE_GIVEN
             if field.call is not None:
                 result = field.call(source, info, given)
@@ -141,6 +150,56 @@ class PlanExecution(Executor[Any]):
             self.handle_field_error(error, field.definition.type, field.details, path)
             return None
         return completed
+
+    def _info(self, field: FieldPlan, path: Path) -> Any:
+        """Return what the resolver is told: of one field, only the path differs within an execution."""
+        kept = self._infos.get(id(field))
+        if kept is None:
+            info = self.build_resolve_info(field.definition, field.nodes, field.parent_type, path)
+            place = info._fields.index("path")
+            self._infos[id(field)] = (type(info), info[:place], info[place + 1 :])
+            return info
+        cls, before, after = kept
+        return tuple.__new__(cls, (*before, path, *after))
+
+    def complete_list_item_value(
+        self,
+        item: Any,
+        complete_results: list[Any],
+        item_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: Any,
+        item_path: Path,
+        position_context: Any,
+    ) -> bool:
+        """Complete an item of a list; an object that needs no telling apart is executed without detours."""
+        type_ = item_type.of_type if isinstance(item_type, GraphQLNonNull) else item_type
+        collected = None
+        if self._plan is not None and isinstance(type_, GraphQLObjectType) and type_.is_type_of is None:
+            collected = self._plan.collected(type_, field_details_list)
+        if collected is None or collected.new_defer_usages or not isinstance(item, Struct):
+            return super().complete_list_item_value(
+                item, complete_results, item_type, field_details_list, info, item_path, position_context
+            )
+        try:
+            completed = self.execute_fields(
+                cast("GraphQLObjectType", type_), item, item_path, collected.grouped_field_set, position_context
+            )
+            if self.is_awaitable(completed):
+                complete_results.append(self._await_item(completed, item_type, field_details_list, item_path))
+                return True
+        except Exception as error:  # noqa: BLE001 (the same)
+            self.handle_field_error(error, item_type, field_details_list, item_path)
+            completed = None
+        complete_results.append(completed)
+        return False
+
+    async def _await_item(self, completed: Awaitable[Any], type_: Any, details: FieldDetailsList, path: Path) -> Any:
+        try:
+            return await completed
+        except Exception as error:  # noqa: BLE001 (the same)
+            self.handle_field_error(error, type_, details, path)
+            return None
 
     def _complete(self, field: FieldPlan, info: Any, path: Path, value: Any) -> Any:
         complete = field.complete
