@@ -25,6 +25,8 @@ NAMES_THAT_SAY_NOTHING = {
 }
 # The code of no currency (ISO 4217) looks like one more such mark: it is not among them.
 LEFT_FOR_LATER = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|HA" + r"CK)\b")
+DRAWN = re.compile(r"^ *@given\(", re.MULTILINE)
+BOUNDED = re.compile(r"^ *@(?:examples\(|RUN$)", re.MULTILINE)
 TESTS = {path: path.read_text() for path in sorted((ROOT / "tests").rglob("test_*.py"))}
 
 
@@ -56,6 +58,16 @@ def test_every_test_states_its_fact() -> None:
         for path, text in TESTS.items()
     }
     assert {path: names for path, names in silent.items() if names} == {}
+
+
+def test_every_property_says_how_many_examples_it_is_worth() -> None:
+    """By `@examples`, so that a run takes seconds and a thorough one multiplies them all."""
+    counts = {
+        str(path.relative_to(ROOT)): (len(DRAWN.findall(text)), len(BOUNDED.findall(text)))
+        for path, text in TESTS.items()
+    }
+    assert {path: count for path, count in counts.items() if count[0] > count[1]} == {}
+    assert sum(drawn for drawn, _ in counts.values()) > 20
 
 
 def _tests(text: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

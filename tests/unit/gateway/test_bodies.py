@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.failures import Rejected
 from gateway import bodies
 from gateway.bodies import decode_json
+from tests.examples import examples
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -41,7 +42,7 @@ def read(reader: Any, source: Any) -> Any:
 
 
 @given(VALUES.map(written))
-@settings(max_examples=150, deadline=None)
+@examples(60)
 @example('{"a": 1, "a": 2}')
 @example('{"a": {"b": ":\\"", "b": ":"}}')
 @example('{"query": "{ a(b: 1) }", "variables": {"c": 1e400}}')

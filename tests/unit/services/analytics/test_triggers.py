@@ -11,6 +11,7 @@ from services.analytics.rules import evaluate
 from services.analytics.sights import Sight
 from services.analytics.states import AccountState, CategoryState
 from services.analytics.triggers import bounds_of, need_of, triggers_of
+from tests.examples import examples
 
 amounts = st.integers(0, 20).map(lambda units: Money(f"{units}.00", "EUR"))
 conditions = st.one_of(
@@ -23,6 +24,7 @@ rules = st.lists(
 )
 
 
+@examples(40)
 @given(rules, st.integers(-2_500, 2_500), st.integers(-1_000, 2_500), st.lists(st.integers(1, 2_500), max_size=6))
 def test_narrowing_hides_no_finding(asked: list[r.AlertRule], minor: int, before: int, earlier: list[int]) -> None:
     """Whatever a rule finds in an event, its trigger is left."""
@@ -39,6 +41,7 @@ def test_narrowing_hides_no_finding(asked: list[r.AlertRule], minor: int, before
     assert all(need_of(rule) & left for rule in asked if evaluate(rule, sight) is not None)
 
 
+@examples(40)
 @given(st.lists(st.integers(0, 50), max_size=40), st.integers(0, 60))
 def test_a_spread_that_is_not_made_would_not_have_mattered(totals: list[int], total: int) -> None:
     """Where no spread is made though days have spending, the total is not above their median."""
