@@ -123,6 +123,8 @@ def _filled(fact: Fact, before: Fact) -> Fact:
     )
 
 
+_STATUSES = {one.value: one for one in TransactionStatus}
+_CATEGORIES = {one.value: one for one in SpendingCategory}
 _COLUMNS = ", ".join(Fact.__struct_fields__)
 _UPSERT = (
     f"INSERT INTO facts ({_COLUMNS}) VALUES ({', '.join('?' * len(Fact.__struct_fields__))}) "  # noqa: S608 - names of ours
@@ -153,4 +155,6 @@ def facts_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> Iterator[
 def select_facts(connection: sqlite3.Connection, where: str, parameters: Sequence[Any]) -> Iterator[Fact]:
     """Read the facts a condition of ours holds for, in the table's order: account, day, transaction."""
     for row in connection.execute(f"SELECT {_COLUMNS} FROM facts WHERE {where}", parameters):  # noqa: S608 - ours
-        yield msgspec.convert(dict(zip(Fact.__struct_fields__, row, strict=True)), Fact)
+        fact = Fact(*row)
+        fact.status, fact.category = _STATUSES[row[4]], _CATEGORIES[row[8]]
+        yield fact

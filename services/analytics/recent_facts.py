@@ -6,7 +6,7 @@ several, and they are written together.
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.analytics.facts import Fact, FactRow, row_of, write_rows
 from services.analytics.keyed_state import Waiting
@@ -31,6 +31,10 @@ class RecentFacts:
         self._by_id[fact.transaction_id] = fact
         self._by_account[fact.account_id].append(fact)
         self._put.append(fact)
+
+    def of_account(self, account_id: str) -> Sequence[Fact]:
+        """Return the facts of an account that wait, in the order put: of two of one movement the later one holds."""
+        return self._by_account.get(account_id, ())
 
     def changes(self) -> list[FactRow]:
         """Return the facts that the batch put, those written since among them."""

@@ -5,6 +5,7 @@ Recent facts are written when something must read them back, and as the journal 
 
 import sqlite3
 from collections.abc import Sequence
+from operator import attrgetter
 
 from services.analytics.alert_log import SqliteAlertLog
 from services.analytics.batches import Batch
@@ -16,6 +17,8 @@ from services.analytics.states import AccountState, CardState, CategoryState, Cu
 
 FACTS_READ_MAX = 10_000
 """Facts of one account that a rule looks at together; the earliest of more are read."""
+
+_PLACE = attrgetter("day", "transaction_id")
 
 LateRow = tuple[int, str, str, str, str, int]
 """Offset, event id, source, account, event time as sent, seconds late."""
@@ -79,11 +82,14 @@ class Workspace:
         self.memory.facts.put(fact)
 
     def facts_between(self, account_id: str, start_us: int, end_us: int) -> Sequence[Fact]:
-        """Read an account's facts in a time, both ends included, those of the batch among them."""
-        self.memory.facts.write_account(self.connection, account_id)
+        """Return an account's facts in a time, both ends included, by day and transaction, recent ones among them."""
         where = "account_id = ? AND day BETWEEN ? AND ? AND occurred_us BETWEEN ? AND ? LIMIT ?"
         parameters = (account_id, day_of(start_us), day_of(end_us), start_us, end_us, FACTS_READ_MAX)
-        return list(select_facts(self.connection, where, parameters))
+        found = {fact.transaction_id: fact for fact in select_facts(self.connection, where, parameters)}
+        for fact in self.memory.facts.of_account(account_id):
+            if start_us <= fact.occurred_us <= end_us:  # a fact's time never changes: an older one is replaced
+                found[fact.transaction_id] = fact
+        return sorted(found.values(), key=_PLACE)[:FACTS_READ_MAX]
 
     def booked_after(self, account_id: str, day: int) -> int:
         """Return the sum, in minor units, of what was booked on an account after a day."""
