@@ -90,6 +90,10 @@ test-aws: setup $(STAMPS)/aws ## run the AWS adapters against an emulator on 127
 test-thorough: setup assets clients ## run every test with fifty times the examples and all of graphql-core's tests; half an hour
 	HYPOTHESIS_PROFILE=thorough CORE_TESTS=all REQUIRE_CORE=1 $(PYTEST) $(IN_PARALLEL) --durations=20 $(ARGS)
 
+.PHONY: fuzz
+fuzz: setup ## attack the gateway with two thousand drawn requests and sockets of each kind; some minutes
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/unit/gateway/fuzz $(IN_PARALLEL) --durations=5 $(ARGS)
+
 test-core: setup ## run all of graphql-core's own tests on plans
 	CORE_TESTS=all REQUIRE_CORE=1 $(PYTEST) tests/core -s $(ARGS)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from contracts.failures import Failure
 
@@ -58,8 +59,8 @@ def _render(error: GraphQLError, trace_id: str) -> dict[str, Any]:
     cause = _cause(error)
     if isinstance(cause, Failure):
         return {**_place(error), **render_failure(cause)}
-    if isinstance(cause, GraphQLError) and cause.nodes:
-        # Raised by graphql-core about the document (an argument's value); what it raises about results has no nodes.
+    if isinstance(cause, StrawberryInputCoercionError) or (isinstance(cause, GraphQLError) and cause.nodes):
+        # Raised about the document (an argument's value); what graphql-core raises about results has no nodes.
         return {**_place(error), "message": cause.message, "extensions": {"code": BAD_VARIABLES}}
     return {**_place(error), **internal_error(cause, trace_id)}
 
