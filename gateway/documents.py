@@ -21,6 +21,7 @@ from graphql import (
 )
 
 from contracts.failures import Rejected
+from gateway.errors import VALIDATION_FAILED
 from gateway.incremental import without_incremental
 from gateway.limits import DocumentTooLarge, Limits, check_document, check_text
 
@@ -99,7 +100,6 @@ class Documents:
         Raises:
             InvalidDocument: a syntax or validation error.
             DocumentTooLarge: over a limit.
-            Rejected: a fragment does not exist, or spreads itself.
         """
         check_text(text, self._limits)
         key = hash_of(text) if sha256 is None else sha256
@@ -142,7 +142,9 @@ class Documents:
         except GraphQLSyntaxError as error:
             return InvalidDocument([error])
         except Rejected as error:
-            return error
+            # A fragment that spreads itself or does not exist is a fault like any other, and over no limit.
+            is_fault = error.reason == VALIDATION_FAILED
+            return InvalidDocument([GraphQLError(error.message)]) if is_fault else error
         except RecursionError:
             return DocumentTooLarge("The document is nested too deeply.")
         try:

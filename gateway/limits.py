@@ -21,6 +21,7 @@ from graphql import (
 )
 
 from contracts.failures import Rejected
+from gateway.errors import VALIDATION_FAILED
 
 UTF8_BYTES_MAX = 4
 """Bytes of one character at most."""
@@ -160,7 +161,7 @@ class _Ruler:
         if found is None:
             if name not in self._fragments or name in self._open:
                 problem = "spreads itself" if name in self._open else "does not exist"
-                raise Rejected(f"The fragment '{name}' {problem}.", code="GRAPHQL_VALIDATION_FAILED")
+                raise Rejected(f"The fragment '{name}' {problem}.", code=VALIDATION_FAILED)
             self._open.add(name)
             found = self._measured[name] = self.measure(self._fragments[name].selection_set)
             self._open.remove(name)
