@@ -56,6 +56,17 @@ async def test_what_is_not_yours_is_null_like_what_is_not_there(services: Servic
     assert await ask(services, NODE, id=encode_node_id(kind, id)) == {"node": None}
 
 
+@pytest.mark.parametrize(("kind", "foreign"), FOREIGN)
+async def test_what_is_not_yours_takes_as_long_as_what_is_not_there(kind: str, foreign: str) -> None:
+    """The services are asked the same for both: no call more or less tells that something exists."""
+    paths = []
+    for id in (foreign, "nowhere"):
+        services = Services()
+        await ask(services, NODE, id=encode_node_id(kind, id))
+        paths.append(services.paths())
+    assert paths[0] == paths[1]
+
+
 @pytest.mark.parametrize("id", ["", "x", "====", "QWNjb3VudA", "é", "A" * 300, "QWNjb3VudDo"])
 async def test_what_is_no_id_is_null(services: Services, id: str) -> None:
     """Garbage is an id nothing has."""
