@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network
 
 from starlette.types import Scope
 
@@ -18,9 +20,24 @@ RETRY_AFTER_S = 5.0
 
 
 def address_of(scope: Scope) -> str:
-    """Return the address a request or socket came from."""
+    """Return the address a request or socket came from, as limits count it: of IPv6 the network of one subscriber."""
     client = scope.get("client")
-    return str(client[0]) if client else "unknown"
+    if not client:
+        return "unknown"
+    host = str(client[0])
+    return _subscriber(host) if ":" in host else host
+
+
+@lru_cache(maxsize=16_384)
+def _subscriber(host: str) -> str:
+    """Return the /64 of an IPv6 address: whoever has one address there has all of them (RFC 6177)."""
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), 64), strict=False))
 
 
 class Caps:

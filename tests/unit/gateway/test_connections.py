@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from gateway.connections import address_of
 from gateway.http_connections import HEADERS_MAX, PIPELINED_MAX, BoundedHttpProtocol
 from gateway.listeners import server_config
 from gateway.socket_connections import FRAMES_MAX, BoundedSocketProtocol
@@ -247,6 +248,22 @@ async def test_only_a_trusted_proxy_says_where_a_request_came_from(
     forwarded = LIVE[:-2] + b"X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\r\n"
     async with _served(app, proxies) as port, _connected(port, forwarded) as (reader, _):
         assert (b"strict-transport-security" in await reader.readuntil(b"\r\n\r\n")) is believed
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("a:b", "a:b"),
+    ],
+)
+def test_a_subscriber_has_one_address(host: str, counted: str) -> None:
+    """Limits by address are not lifted by the billions of addresses that come with every IPv6 connection."""
+    assert address_of({"type": "http", "client": (host, 1)}) == counted
 
 
 def _frame(opcode: int, data: bytes = b"", *, fin: bool = True) -> bytes:
