@@ -27,7 +27,7 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime assets clients demo test test-aws test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-execution bench-edge bench-peers test-core schema interfaces lock clean
+.PHONY: help setup setup-runtime assets clients demo test test-aws test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-clients bench-faults bench-execution bench-edge bench-peers test-core schema interfaces lock clean
 
 .PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency bench-execution test-core schema interfaces check-deploy lock clean
 
@@ -135,6 +135,12 @@ bench-peers: setup $(PEERS) ## measure Belfry beside Apollo, Yoga, Mercurius, st
 
 bench-edge: setup ## measure what auth, limits, audit and metrics cost a request
 	$(BIN)/python -m bench.edge $(ARGS)
+
+bench-clients: setup ## measure a call to a service: bare aiohttp, Belfry, httpx
+	$(BIN)/python -m bench.clients $(ARGS)
+
+bench-faults: setup ## measure the dashboard while a service is slow or fails
+	$(BIN)/python -m bench.faults $(ARGS)
 
 schema: setup interfaces ## write the snapshots of every published interface
 	$(BIN)/belfry schema print > schema/schema.graphql.new

@@ -31,7 +31,8 @@ def _event(event_id: str, kind: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"specversion": "1.0", "id": event_id, "source": "/bench", "type": kind, "time": now, "data": data}
 
 
-def _references() -> list[dict[str, Any]]:
+def references() -> list[dict[str, Any]]:
+    """Return the events of one customer with one account and enough on it."""
     names = {"givenName": "Anna", "familyName": "Bench", "locale": "de-DE"}
     customer = {"customerId": "anna", "timeZone": "Europe/Berlin", "residencyCountry": "DE"} | names
     account = {"accountId": "main", "kind": "CACC", "currency": "EUR", "displayName": "Main", "openedOn": "2020-01-01"}
@@ -50,7 +51,8 @@ def _payment(number: int, amount_major: int = 2000, direction: str = "DBIT") -> 
     )
 
 
-async def _post(session: aiohttp.ClientSession, url: str, event: dict[str, Any]) -> None:
+async def post_event(session: aiohttp.ClientSession, url: str, event: dict[str, Any]) -> None:
+    """Post an event and wait until it is stored."""
     headers = {"Content-Type": "application/cloudevents+json"}
     async with session.post(f"{url}/events", data=json.dumps(event), headers=headers) as response:
         response.raise_for_status()
@@ -95,8 +97,8 @@ def _describe(name: str, sent: list[float], arrivals: list[float]) -> str:
 
 async def _run(belfry: Belfry, session: aiohttp.ClientSession, alerts: int, rate: float) -> None:
     token = DemoIssuer.open(belfry.data_dir, audience="belfry").mint_token("anna")
-    for event in _references():
-        await _post(session, belfry.urls["events"], event)
+    for event in references():
+        await post_event(session, belfry.urls["events"], event)
     listeners = {"SSE": _listen_sse, "WebSocket": _listen_ws}
     arrivals: dict[str, list[float]] = {name: [] for name in listeners}
     ready = {name: asyncio.Event() for name in listeners}
@@ -109,7 +111,7 @@ async def _run(belfry: Belfry, session: aiohttp.ClientSession, alerts: int, rate
     sent: list[float] = []
     for number in range(alerts):
         sent.append(time.perf_counter())
-        await _post(session, belfry.urls["events"], _payment(number))
+        await post_event(session, belfry.urls["events"], _payment(number))
         await asyncio.sleep(max(0.0, sent[0] + (number + 1) / rate - time.perf_counter()))
     await asyncio.wait_for(asyncio.gather(*collecting), 30)
     for name, times in arrivals.items():

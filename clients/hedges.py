@@ -5,7 +5,6 @@ Paid from a budget, so that a service that has become slow as a whole is not ask
 
 import asyncio
 from collections import defaultdict, deque
-from contextlib import suppress
 from typing import Any
 
 from clients.budgets import Budget
@@ -23,6 +22,8 @@ RECOUNT = 25
 """After how many new durations the percentile is computed again."""
 AFTER_S_MIN = 0.005
 """No hedge sooner than this: below it the wait is the gateway's own."""
+TICK_S = 0.01
+"""How often it is looked who is late, with one timer for all: one each costs more than everything else here."""
 
 
 class Durations:
@@ -52,6 +53,9 @@ class Hedges(AsyncBaseTransport):
         self._clock = clock
         self._sent, self._won = HEDGES.labels(name), HEDGES_WON.labels(name)
         self._durations: defaultdict[Route[Any], Durations] = defaultdict(Durations)
+        self._expected: dict[_Second, float] = {}
+        """When each read that is under way becomes late."""
+        self._ticking = False
 
     async def handle_async_request(self, request: Request) -> Response:
         """Send the request, and again when it is late. Raises what the first one raised when neither is answered."""
@@ -64,30 +68,45 @@ class Hedges(AsyncBaseTransport):
         if durations.p95_s is None:
             response = await self._inner.handle_async_request(request)
         else:
-            response = await self._race(request, max(AFTER_S_MIN, durations.p95_s))
+            response = await self._race(request, started + max(AFTER_S_MIN, durations.p95_s))
         durations.add(self._clock() - started)
         return response
 
-    async def _race(self, request: Request, after_s: float) -> Response:
-        second = _Second(self, request)
-        # An open-ended timeout is a way for the second to take the first one's place in this task.
+    async def _race(self, request: Request, late_at: float) -> Response:
+        second = _Second(self._inner, request)
+        self._expect(second, late_at)
         try:
-            async with asyncio.timeout(None) as first:
-                second.arm(after_s, first)
-                response = await self._inner.handle_async_request(request)
-            return response if response.status_code < 500 else await second.better_than(response)
-        except TimeoutError:
-            if second.response is None:
-                raise
-            self._won.inc()
-            return second.response
+            response = await self._inner.handle_async_request(request)
+            return response if response.status_code < 500 else await second.outcome() or response
+        except asyncio.CancelledError:
+            return self._won_by(second.taken())
         except (TransportError, Failure) as failure:
             if (response_of_second := await second.outcome()) is None:
                 raise failure from None
-            self._won.inc()
-            return response_of_second
+            return self._won_by(response_of_second)
         finally:
-            second.disarm()
+            self._expected.pop(second, None)
+            second.give_up()
+
+    def _expect(self, second: "_Second", late_at: float) -> None:
+        self._expected[second] = late_at
+        if not self._ticking:
+            self._ticking = True
+            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        now = self._clock()
+        for second in [second for second, late_at in self._expected.items() if late_at <= now]:
+            del self._expected[second]
+            if self._allows():
+                second.begin()
+        self._ticking = bool(self._expected)
+        if self._ticking:
+            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _won_by(self, response: Response) -> Response:
+        self._won.inc()
+        return response
 
     def _allows(self) -> bool:
         if not self._budget.spend():
@@ -97,46 +116,56 @@ class Hedges(AsyncBaseTransport):
 
 
 class _Second:
-    """The second sending of a read: nothing until its time has come."""
+    """The second sending of a read: nothing until its time has come.
 
-    def __init__(self, hedges: Hedges, request: Request) -> None:
-        self._hedges = hedges
+    A good answer of it ends the first sending by cancelling its task, as a timeout would, and never swallows a
+    cancellation that came from elsewhere.
+    """
+
+    def __init__(self, inner: AsyncBaseTransport, request: Request) -> None:
+        self._inner = inner
         self._request = request
-        self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self.response: Response | None = None
+        self._first: asyncio.Task[Any] | None = asyncio.current_task()
+        self._cancelling = self._first.cancelling() if self._first is not None else 0
+        self._cut = False
+        self._response: Response | None = None
 
-    def arm(self, after_s: float, first: asyncio.Timeout) -> None:
-        """Begin in `after_s` seconds, and cut `first` off when the answer is a good one."""
-        self._timer = asyncio.get_running_loop().call_later(after_s, self._begin, first)
+    def begin(self) -> None:
+        """Send it."""
+        self._task = asyncio.create_task(self._run())
 
-    def disarm(self) -> None:
-        """Give up."""
-        if self._timer is not None:
-            self._timer.cancel()
+    def give_up(self) -> None:
+        """Do not wait for it any longer."""
         if self._task is not None:
             self._task.cancel()
 
+    def taken(self) -> Response:
+        """Return the answer that ended the first sending; to be called while handling its cancellation.
+
+        Raises:
+            CancelledError: it was cancelled by somebody else, too.
+        """
+        if not self._cut or self._first is None or self._response is None:
+            raise  # noqa: PLE0704 (what is being handled)
+        if self._first.uncancel() > self._cancelling:
+            raise  # noqa: PLE0704 (the same)
+        return self._response
+
     async def outcome(self) -> Response | None:
-        """Return the good answer of a sending that has begun; None when there is none."""
+        """Wait for a sending that has begun and return its good answer; None when there is none."""
+        self._first = None
         if self._task is not None:
             await asyncio.wait([self._task])
-        return self.response
+        return self._response
 
-    async def better_than(self, response: Response) -> Response:
-        """Return the good answer of a sending that has begun, else the response given."""
-        return await self.outcome() or response
-
-    def _begin(self, first: asyncio.Timeout) -> None:
-        if self._hedges._allows():  # noqa: SLF001 (one class in two halves)
-            self._task = asyncio.create_task(self._run(first))
-
-    async def _run(self, first: asyncio.Timeout) -> None:
+    async def _run(self) -> None:
         try:
-            response = await self._hedges._inner.handle_async_request(self._request)  # noqa: SLF001 (the same)
+            response = await self._inner.handle_async_request(self._request)
         except (TransportError, Failure):
             return  # the first one goes on
         if response.status_code < 500:
-            self.response = response
-            with suppress(RuntimeError):  # the first one ended by itself in the meantime
-                first.reschedule(asyncio.get_running_loop().time())
+            self._response = response
+            if self._first is not None:
+                self._cut = True
+                self._first.cancel()

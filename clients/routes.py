@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from msgspec.json import Decoder
@@ -67,8 +67,7 @@ def repeated(name: str, values: list[str]) -> Query:
     return [(name, value) for value in values]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What a request is one of: its route, whose it is (empty: nobody's in particular) and until when it matters."""
 
     route: Route[Any]

@@ -1,8 +1,10 @@
 """What the clients count, for Prometheus, by service; the states are read when somebody asks for the metrics."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
-TRY_SECONDS = Histogram(
+from clients.tallies import TalliedHistogram
+
+TRY_SECONDS = TalliedHistogram(
     "belfry_client_try_seconds",
     "Seconds of one try of a call to a service.",
     ["service"],

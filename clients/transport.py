@@ -113,19 +113,21 @@ class Answer(Response):
 class AiohttpTransport(AsyncBaseTransport):
     """Sends httpx requests through aiohttp. Constructing is free; entering it opens the session."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, connections_max: int = CONNECTIONS_MAX) -> None:
         """Take how to prove oneself over https and whom to believe; None: believe the system's authorities."""
         self._tls = tls
+        self._connections_max = connections_max
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_S, ssl=True if self._tls is None else self._tls
+                limit=self._connections_max, keepalive_timeout=KEEPALIVE_S, ssl=True if self._tls is None else self._tls
             ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S_MAX),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # nothing compressed is asked for: what comes so is not understood
         )
         return self
 
@@ -161,10 +163,10 @@ class AiohttpTransport(AsyncBaseTransport):
             )
         except TimeoutError as error:
             raise httpx.ConnectTimeout("the service did not answer in time") from error
-        except (aiohttp.ClientConnectorError, OSError) as error:
+        except aiohttp.ClientConnectorError as error:
             raise httpx.ConnectError(type(error).__name__) from error
-        except aiohttp.ClientError as error:
-            raise httpx.RemoteProtocolError(type(error).__name__) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise httpx.ReadError(type(error).__name__) from error
         return Answer(answer.status, answer.raw_headers, _AnswerStream(answer))
 
 

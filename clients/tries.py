@@ -8,6 +8,7 @@ from typing import cast
 
 from clients.deadline import HEADER
 from clients.routes import call_of
+from clients.timeouts import Timeout
 from clients.transport import (
     Answer,
     AsyncBaseTransport,
@@ -29,6 +30,7 @@ class Tries(AsyncBaseTransport):
     def __init__(self, inner: AsyncBaseTransport, try_s: float, answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
         self._inner = inner
         self._try_s = try_s
+        self._timeout = Timeout(try_s)
         self._answer_bytes_max = answer_bytes_max
 
     async def handle_async_request(self, request: Request) -> Response:
@@ -42,15 +44,18 @@ class Tries(AsyncBaseTransport):
         """
         call = call_of(request)
         left_s = call.deadline.require()
-        if call.route.repeatable and left_s > self._try_s:
-            left_s = self._try_s
-        told = cast("PreparedRequest", request).with_header(HEADER, str(max(1, int(left_s * 1000))))
         try:
+            if call.route.repeatable and left_s > self._try_s:
+                with self._timeout.one():
+                    return await self._send(request, self._try_s)
             async with asyncio.timeout(left_s):
-                response = await self._inner.handle_async_request(told)
-                return await self._whole(response)
+                return await self._send(request, left_s)
         except TimeoutError as error:
             raise ReadTimeout("no answer in time", request=request) from error
+
+    async def _send(self, request: Request, left_s: float) -> Answer:
+        told = cast("PreparedRequest", request).with_header(HEADER, str(max(1, int(left_s * 1000))))
+        return await self._whole(await self._inner.handle_async_request(told))
 
     async def _whole(self, response: Response) -> Answer:
         # Straight from the stream: httpx's own iteration adds a fifth to the cost of a call.

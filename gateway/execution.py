@@ -23,6 +23,7 @@ from graphql.type import assert_valid_schema
 from strawberry.execution import optimized_is_awaitable
 
 from clients.deadline import Aged
+from clients.timeouts import Timeout
 from contracts.failures import Forbidden, TimedOut
 from gateway.admission import Admission
 from gateway.answering import each_answer
@@ -56,7 +57,6 @@ from gateway.operations import Operation
 from gateway.sharing import Shapes
 from gateway.stale_parts import note_stale_parts
 from gateway.telemetry import SECONDS, count_answer
-from gateway.timeouts import Timeout
 from gateway.toll import Charge, Toll
 from resolvers.principal import Principal
 

@@ -14,6 +14,7 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from clients.timeouts import Timeout
 from contracts.failures import Failure, Rejected, TimedOut, TooLarge, Unauthenticated, UnsupportedMedia
 from gateway.answering import Answer
 from gateway.answers import send_answer, send_failure, send_json
@@ -40,7 +41,6 @@ from gateway.sse import COMPLETE, EventFraming, with_last_event_id
 from gateway.statuses import StatusProfile, answer_status, bad_request_status, refusal_status
 from gateway.streams import Streams
 from gateway.telemetry import Transport, count_refusal
-from gateway.timeouts import Timeout
 
 BODY_BYTES_MAX = 256 * 1024
 BODY_S_MAX = 10.0

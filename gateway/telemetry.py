@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from prometheus_client import Counter, Gauge
 
+from clients.tallies import Count, Spread, TalliedCounter, TalliedHistogram
 from contracts.failures import Failure
-from gateway.tallies import Count, Spread, TalliedCounter, TalliedHistogram
 
 
 class Transport(StrEnum):

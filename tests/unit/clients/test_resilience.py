@@ -48,7 +48,7 @@ async def test_a_try_is_cut_off_in_time() -> None:
         started = clock()
         with pytest.raises(ReadTimeout):
             await Tries(Service([60.0]), 1.0).handle_async_request(request_of(route))
-        assert clock() - started == pytest.approx(seconds)
+        assert clock() - started == pytest.approx(seconds, abs=0.03)
 
 
 @jumping
@@ -339,7 +339,7 @@ async def test_a_late_read_is_sent_again_and_the_first_answer_taken() -> None:
     started = clock()
     response = await hedges.handle_async_request(request_of(READ))
     assert response.status_code == 200
-    assert clock() - started == pytest.approx(0.02)
+    assert clock() - started == pytest.approx(0.025, abs=0.006)
     await asyncio.sleep(5)
     assert (len(service.sent), service.answered) == (2, SAMPLES_MIN + 1)
 
@@ -347,7 +347,7 @@ async def test_a_late_read_is_sent_again_and_the_first_answer_taken() -> None:
 @jumping
 async def test_the_first_sending_may_still_win() -> None:
     """Then the second is given up."""
-    service = Service([0.02, 5.0])
+    service = Service([0.05, 5.0])
     hedges = await warmed(service)
     await hedges.handle_async_request(request_of(READ))
     await asyncio.sleep(10)
@@ -358,7 +358,7 @@ async def test_the_first_sending_may_still_win() -> None:
 @jumping
 async def test_a_bad_first_answer_waits_for_a_second_under_way(fault: int | None) -> None:
     """A hedge is not thrown away for an error; a bad second is."""
-    hedges = await warmed(Service([(0.015, fault), 0.02]))
+    hedges = await warmed(Service([(0.05, fault), 0.1]))
     assert (await hedges.handle_async_request(request_of(READ))).status_code == 200
 
 

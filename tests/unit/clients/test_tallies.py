@@ -5,7 +5,7 @@ import re
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CollectorRegistry as Registry
 
-from gateway.tallies import TalliedCounter, TalliedHistogram
+from clients.tallies import TalliedCounter, TalliedHistogram
 
 VALUES = (0.5, 1, 1.5, 10, 99)
 BUCKETS = (1, 10)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.timeouts import Timeout
+from clients.timeouts import Timeout
 
 
 async def test_a_wait_that_takes_too_long_ends_with_a_timeout() -> None:
