@@ -37,6 +37,7 @@ SILENCE_S_MAX = 12.0
 """A stream sends a heartbeat every 5 s; one silent for longer than this is taken for dead."""
 BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
+POLLED_EVERY_S = 15.0
 BUFFER_BYTES_MAX = 16 * 1024 * 1024
 """Most bytes of one unfinished line and of one chunk."""
 
@@ -195,3 +196,13 @@ class AccountChangeStream(_Stream[AccountChange]):
     ) -> None:
         opened = transport or AiohttpTransport(tls)
         super().__init__(url, "/accounts/changes", token, msgspec.json.Decoder(AccountChange), opened, backoff_s_min)
+
+
+class PolledChanges:
+    """Where accounts are a function there is no stream: whoever watches one looks again every `POLLED_EVERY_S`."""
+
+    async def entries(self, after: int) -> AsyncGenerator[list[AccountChange]]:  # noqa: ARG002 - the stream's signature
+        """Yield `[]`, which means that anything may have changed, for ever."""
+        while True:
+            yield []
+            await asyncio.sleep(POLLED_EVERY_S)

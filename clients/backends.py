@@ -17,7 +17,7 @@ Each is a transport over the next and knows no other. How a service is reached i
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -31,6 +31,7 @@ from clients.downstream import Downstream
 from clients.events import EventsClient
 from clients.hedges import Hedges
 from clients.kept import Keeping, KeptAnswers
+from clients.lambda_transport import SCHEME, LambdaTransport, address_of
 from clients.retries import Retries
 from clients.shedding import Load, Shedding
 from clients.transport import AiohttpTransport, AsyncBaseTransport
@@ -46,6 +47,15 @@ class Backends:
     accounts: AccountsClient
     events: EventsClient
     analytics: AnalyticsClient
+    functions: tuple[LambdaTransport, ...] = ()
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None]:
+        """Make the clients of the services that are functions, for as long as the block runs."""
+        async with AsyncExitStack() as opened:
+            for function in self.functions:
+                await opened.enter_async_context(function)
+            yield
 
     async def ready(self) -> dict[str, bool]:
         """Say of each service whether it is ready, asking all of them at once."""
@@ -62,17 +72,20 @@ def backends_over(http: AsyncBaseTransport, settings: Settings, clock: Clock = t
         BadSetting: a service's URL has a scheme nothing here connects to.
     """
     load = Load(settings.calls_max)
+    functions: list[LambdaTransport] = []
     kept = KeptAnswers(age_s_max=settings.kept_answers_s, bytes_max=settings.kept_answers_bytes_max, clock=clock)
 
     def service(name: str) -> Downstream:
         url = service_url(settings, name)
-        tries = Tries(_connector(name, url, http), settings.call_try_s)
+        connector = _connector(name, url, http)
+        if isinstance(connector, LambdaTransport):
+            functions.append(connector)
+        tries = Tries(connector, settings.call_try_s)
         transport = Keeping(Shedding(_tried(tries, name, settings, clock), name, load), name, kept)
-        return Downstream(url, transport, settings.service_token, name, probe=tries)
+        return Downstream(address_of(url), transport, settings.service_token, name, probe=tries)
 
-    return Backends(
-        AccountsClient(service("accounts")), EventsClient(service("events")), AnalyticsClient(service("analytics"))
-    )
+    accounts, events, analytics = service("accounts"), service("events"), service("analytics")
+    return Backends(AccountsClient(accounts), EventsClient(events), AnalyticsClient(analytics), tuple(functions))
 
 
 def _tried(tries: Tries, name: str, settings: Settings, clock: Clock) -> AsyncBaseTransport:
@@ -86,11 +99,15 @@ def _connector(name: str, url: str, http: AsyncBaseTransport) -> AsyncBaseTransp
     """Return what sends requests to a URL: the one place that knows schemes."""
     if urlsplit(url).scheme in ("http", "https"):
         return http
-    raise BadSetting(f"{PREFIX}{name.upper()}_URL must begin with http:// or https://.")
+    if url.startswith(SCHEME):
+        return LambdaTransport(url)
+    raise BadSetting(f"{PREFIX}{name.upper()}_URL must begin with http://, https:// or lambda://.")
 
 
 @asynccontextmanager
 async def open_backends(settings: Settings) -> AsyncGenerator[Backends]:
     """Open the transport for as long as the block runs; services are connected to when they are first called."""
     async with AiohttpTransport(service_client_tls(settings)) as transport:
-        yield backends_over(transport, settings)
+        backends = backends_over(transport, settings)
+        async with backends.opened():
+            yield backends

@@ -46,7 +46,7 @@ class Downstream:
 
     def __init__(
         self,
-        base_url: str,
+        base_url: URL | str,
         transport: AsyncBaseTransport,
         token: str = "",
         name: str = "service",

@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from clients.alert_feed import AccountChangeStream, AlertStream
+from clients.alert_feed import AccountChangeStream, AlertStream, PolledChanges
 from clients.alert_queue import AlertQueue
 from clients.backends import Backends, backends_over
 from clients.deadline import Errand
+from clients.lambda_transport import SCHEME
 from clients.transport import AiohttpTransport
 from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, is_guarded_url, service_url
 from contracts.tls import service_client_tls
@@ -29,7 +30,7 @@ from gateway.demo_customers import DemoCustomers
 from gateway.demo_issuer import ISSUER, DemoIssuer
 from gateway.edge import create_edge, split_setting
 from gateway.engines import assemble_engine
-from gateway.feed import AlertFeed
+from gateway.feed import AlertFeed, Changes, Entries
 from gateway.ide import ide_routes
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys, KeySource, RemoteKeys
@@ -53,16 +54,9 @@ def create_app(settings: Settings) -> Starlette:
     Raises:
         BadSetting: it cannot run safely as it is set.
     """
-    tls = service_client_tls(settings)
-    transport, issuers_transport = AiohttpTransport(tls), AiohttpTransport()
+    transport, issuers_transport = AiohttpTransport(service_client_tls(settings)), AiohttpTransport()
     backends = backends_over(transport, settings)
-    feed = AlertFeed(
-        backends.analytics.alert_log,
-        AlertQueue(settings.alert_topic)
-        if settings.alert_topic
-        else AlertStream(service_url(settings, "analytics"), settings.service_token, tls=tls),
-        AccountChangeStream(service_url(settings, "accounts"), settings.service_token, tls=tls),
-    )
+    feed = AlertFeed(backends.analytics.alert_log, _alerts(settings), _changes(settings))
     issuer = _demo_issuer(settings)
     issuers = _issuers(settings, issuer, issuers_transport)
     cursors = CursorCodec(_cursor_keys(settings))
@@ -81,7 +75,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with transport, issuers_transport:
+        async with transport, issuers_transport, backends.opened():
             following.append(asyncio.create_task(feed.run()))
             if trusted is not None:
                 following.append(asyncio.create_task(trusted.follow()))
@@ -102,6 +96,24 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
         routes=_demo_routes(issuer, backends) if issuer is not None else (),
     )
+
+
+def _alerts(settings: Settings) -> Entries:
+    """Return where live alerts come from."""
+    if settings.alert_topic:
+        return AlertQueue(settings.alert_topic)
+    if service_url(settings, "analytics").startswith(SCHEME):
+        raise BadSetting("BELFRY_ALERT_TOPIC is needed where the analytics service is a function: it streams nothing.")
+    tls = service_client_tls(settings)
+    return AlertStream(service_url(settings, "analytics"), settings.service_token, tls=tls)
+
+
+def _changes(settings: Settings) -> Changes:
+    """Return what tells that accounts changed."""
+    if service_url(settings, "accounts").startswith(SCHEME):
+        return PolledChanges()
+    tls = service_client_tls(settings)
+    return AccountChangeStream(service_url(settings, "accounts"), settings.service_token, tls=tls)
 
 
 def _demo_issuer(settings: Settings) -> DemoIssuer | None:

@@ -18,13 +18,13 @@ PARCELS_PER_CALL_MAX = 500
 CALL_BYTES_MAX = 4 * 1024 * 1024
 FRUITLESS_MAX = 5
 """Calls in a row of which nothing was taken before the producer is told to come back later."""
-PAUSE_S_MIN = 0.05
+PAUSE_S = 0.05
 WHAT = "event stream"
 
 Waiting = dict[str, deque[Parcel]]
 
 
-async def put_parcels(client: Any, stream: str, parcels: Iterable[Parcel]) -> None:
+async def put_parcels(client: Any, stream: str, parcels: Iterable[Parcel], pause_s: float = PAUSE_S) -> None:
     """Put all parcels; returns once each of them is on the stream.
 
     Raises:
@@ -49,7 +49,7 @@ async def put_parcels(client: Any, stream: str, parcels: Iterable[Parcel]) -> No
             fruitless = 0 if taken else fruitless + 1
             if fruitless == FRUITLESS_MAX:
                 raise Overloaded("The event stream takes no more now.", retry_after_s=1.0)
-            await asyncio.sleep(PAUSE_S_MIN * 2**fruitless * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            await asyncio.sleep(pause_s * 2**fruitless * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
 
 
 def _next_call(waiting: Waiting) -> list[Parcel]:
