@@ -120,6 +120,10 @@ bench: setup ## run every benchmark, machine and versions printed
 bench-ingest: setup ## measure ingest to alert log, all services running
 	$(BIN)/python -m bench.ingest $(ARGS)
 
+.PHONY: bench-aws
+bench-aws: setup $(STAMPS)/aws ## measure the AWS adapters against the emulator
+	$(BIN)/python -m bench.aws $(ARGS)
+
 bench-latency: setup ## measure from a posted event to its alert at a subscriber
 	$(BIN)/python -m bench.feed_latency $(ARGS)
 

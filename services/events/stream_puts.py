@@ -37,7 +37,7 @@ async def put_parcels(client: Any, stream: str, parcels: Iterable[Parcel], pause
     fruitless = 0
     while waiting:
         call = _next_call(waiting)
-        records = [{"PartitionKey": parcel.key, "Data": parcel.data} for parcel in call]
+        records = [{"PartitionKey": one.key, "ExplicitHashKey": one.hash_key, "Data": one.data} for one in call]
         with translated(WHAT):
             answer = await client.put_records(StreamName=stream, Records=records)
         taken = [parcel for parcel, one in zip(call, answer["Records"], strict=True) if not one.get("ErrorCode")]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws.emulator import PYTHON, emulated_aws
+from bench.emulated_aws import PYTHON, emulated_aws
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.aws_resources import make_alert_table, make_topic
 from clients.alert_queue import PREFIX, SEEN, AlertQueue
 from contracts.alerts import AnyAlert, LogEntryKind
 from contracts.failures import Conflict
@@ -19,7 +20,6 @@ from services.analytics.signals import Signal
 from services.analytics.tables import SCHEMA
 from services.aws import aws_client
 from services.database import Database
-from tests.aws.resources import make_alert_table, make_topic
 from tests.contract.alert_log_contract import alert_of, entry_of, seqs
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from bench.aws_resources import make_alert_table, make_state_table, make_stream, make_topic
 from bench.processes import running
 from clients.alert_queue import PREFIX
 from services.analytics.alert_table import DynamoAlertLog
 from services.aws import aws_client
-from tests.aws.resources import make_alert_table, make_state_table, make_stream, make_topic
 from tests.journey.bank import Bank, kinds, take
 
 EVERYTHING = ("events", "accounts", "analytics", "gateway")

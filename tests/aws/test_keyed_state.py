@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bench.aws_resources import make_state_table
 from services.aws import aws_client
 from services.keyed_state import DynamoKeyedState, KeyedState
-from tests.aws.resources import make_state_table
 from tests.contract.keyed_state_contract import KeyedStateContract
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from bench.aws_resources import make_state_table, make_stream
 from contracts.failures import Unavailable
 from contracts.ingest import Verdict
 from services.aws import aws_client
@@ -19,7 +20,6 @@ from services.events.parcels import pack
 from services.events.shard_lanes import ShardLanes
 from services.events.store import EventLog, SqliteEventLog
 from services.events.tables import SCHEMA
-from tests.aws.resources import make_state_table, make_stream
 from tests.contract.event_log_contract import EventLogContract, Open, entries, opened, verdicts_of
 from tests.unit.services.events.samples import ACCOUNT, NOW, OPENING, payment, raw, screened
 

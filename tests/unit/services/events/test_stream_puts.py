@@ -35,7 +35,7 @@ class Stream:
 
 
 def parcels_of(count: int, keys: int) -> list[Parcel]:
-    return [Parcel(f"k{number % keys}", b"", b"%d" % number, []) for number in range(count)]
+    return [Parcel(f"k{number % keys}", "0", b"", b"%d" % number, []) for number in range(count)]
 
 
 @settings(max_examples=20, deadline=None)
