@@ -5,12 +5,13 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.failures import Overloaded
 from services.events.parcels import BadParcel, Parcel, bucket_of, pack, unpack
 from services.events.stream_puts import put_parcels
+from tests.examples import examples
 from tests.unit.services.events.samples import payment, screened
 
 
@@ -38,7 +39,7 @@ def parcels_of(count: int, keys: int) -> list[Parcel]:
     return [Parcel(f"k{number % keys}", "0", b"", b"%d" % number, []) for number in range(count)]
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(0, 60), st.integers(1, 7), st.floats(0, 0.6), st.integers(0, 99))
 def test_refusals_lose_nothing_and_keep_each_keys_order(count: int, keys: int, refusing: float, seed: int) -> None:
     """Whatever is refused is put again, once, and never after its successor."""
