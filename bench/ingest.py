@@ -151,10 +151,7 @@ async def measure_rate(belfry: Belfry, session: aiohttp.ClientSession, events: i
         f"rate      {events:,} events: acknowledged {events / acknowledged_s:,.0f}/s, in the alert log "
         f"{events / whole_s:,.0f}/s ({events / whole_s / 9722:.2f}x of 35 M/h); refused with 429: {producer.refusals}"
     )
-    after = cpu_seconds(belfry)
-    print(
-        "          CPU per event  " + "  ".join(f"{n} {(after[n] - before[n]) / events * 1e6:.0f} us" for n in SERVICES)
-    )
+    print_cpu(before, cpu_seconds(belfry), events)
 
 
 async def measure_latency(belfry: Belfry, session: aiohttp.ClientSession, rate: int, seconds: int) -> None:
@@ -185,6 +182,7 @@ async def measure_latency(belfry: Belfry, session: aiohttp.ClientSession, rate: 
         now = time.perf_counter()
         acknowledged.update((one, now) for one in ids)
 
+    before = cpu_seconds(belfry)
     started = time.perf_counter()
     for tick, (body, ids) in enumerate(bodies):
         await asyncio.sleep(max(0.0, started + tick * per_tick / rate - time.perf_counter()))
@@ -192,11 +190,13 @@ async def measure_latency(belfry: Belfry, session: aiohttp.ClientSession, rate: 
     await asyncio.gather(*posts)
     took_s = time.perf_counter() - started
     await asyncio.wait_for(listening, 60)
+    await asyncio.gather(*(applied(session, belfry.urls[name], producer.offset) for name in ("accounts", "analytics")))
     delays = sorted(max(0.0, readable[one] - acknowledged[one]) * 1000 for one in alerting)
     print(
         f"latency   {total:,} events at {total / took_s:,.0f}/s, {len(delays):,} alerts: acknowledged to readable "
         f"p50 {delays[len(delays) // 2]:.0f} ms, p99 {delays[int(len(delays) * 0.99)]:.0f} ms, max {delays[-1]:.0f} ms"
     )
+    print_cpu(before, cpu_seconds(belfry), total)
 
 
 async def listen(session: aiohttp.ClientSession, url: str, readable: dict[str, float], wanted: set[str]) -> None:
@@ -214,8 +214,24 @@ async def listen(session: aiohttp.ClientSession, url: str, readable: dict[str, f
 
 
 def cpu_seconds(belfry: Belfry) -> dict[str, float]:
-    """Return user and system seconds of each process so far."""
-    return {name: sum(psutil.Process(p.pid).cpu_times()[:2]) for name, p in belfry.processes.items()}
+    """Return user and system seconds of each process so far, the producer (this one) among them."""
+    processes = {name: psutil.Process(process.pid) for name, process in belfry.processes.items()}
+    processes["producer"] = psutil.Process()
+    return {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
+
+
+def print_cpu(before: dict[str, float], after: dict[str, float], events: int) -> None:
+    """Print what an event cost each process, and how many a second that leaves room for on this machine's cores.
+
+    The last is a bound, not a rate that was seen: what the cores allow, where others kept them from the services.
+    """
+    spent_us = {name: (after[name] - before[name]) / events * 1e6 for name in after}
+    cores = psutil.cpu_count() or 1
+    each = "  ".join(f"{name} {us:.0f} us" for name, us in spent_us.items())
+    whole_us = sum(spent_us.values())
+    print(
+        f"          CPU per event  {each}  sum {whole_us:.0f} us: {cores} cores allow {cores / whole_us * 1e6:,.0f}/s"
+    )
 
 
 def print_memory(belfry: Belfry) -> None:
