@@ -85,7 +85,7 @@ $(STAMPS)/aws: tests/aws/requirements.lock | $(STAMPS)/venv
 	@touch $@
 
 test-aws: setup $(STAMPS)/aws ## run the AWS adapters against an emulator on 127.0.0.1
-	REQUIRE_AWS=1 $(PYTEST) tests/aws --durations=5 $(ARGS)
+	REQUIRE_AWS=1 $(PYTEST) tests/aws $(IN_PARALLEL) --durations=5 $(ARGS)
 
 test-thorough: setup assets clients ## run every test with fifty times the examples and all of graphql-core's tests; half an hour
 	HYPOTHESIS_PROFILE=thorough CORE_TESTS=all REQUIRE_CORE=1 $(PYTEST) $(IN_PARALLEL) --durations=20 $(ARGS)
