@@ -1,7 +1,7 @@
 """State by key: a bounded memory of the values in use before a table of MessagePack values; the writer thread's alone.
 
 A batch loads what it needs at once, changes values in place and marks them. What was marked goes to the journal with
-the batch and to the table some batches later (`journal.py`).
+the batch and to the table many events later (`journal.py`).
 After a transaction that was undone the memory must be forgotten: what was changed in it is not true.
 """
 
@@ -21,18 +21,18 @@ Row = tuple[str, bytes]
 
 
 class Waiting(dict[str, int]):
-    """Keys that wait to be written to their table, each with the number of the batch that changed it first."""
+    """Keys that wait to be written to their table, each with the count of events at the batch that changed it first."""
 
-    def add(self, keys: Iterable[str], batch: int) -> None:
+    def add(self, keys: Iterable[str], event: int) -> None:
         """Let keys wait that do not yet."""
         for key in keys:
-            self.setdefault(key, batch)
+            self.setdefault(key, event)
 
     def take(self, up_to: int) -> list[str]:
-        """Return the keys first changed by the batch `up_to` or before; they wait no more."""
+        """Return the keys first changed up to an event; they wait no more."""
         taken: list[str] = []
-        for key, batch in self.items():  # in the order of their batches
-            if batch > up_to:
+        for key, event in self.items():  # in the order of their events
+            if event > up_to:
                 break
             taken.append(key)
         for key in taken:
@@ -90,9 +90,9 @@ class StateTable(Generic[V]):
         """Return what the batch changed."""
         return self._rows(self._changed)
 
-    def fold(self, connection: sqlite3.Connection, batch: int, up_to: int) -> None:
-        """End a batch: write what was first changed by the batch `up_to` or before, and let go of what is too much."""
-        self._waiting.add(self._changed, batch)
+    def fold(self, connection: sqlite3.Connection, event: int, up_to: int) -> None:
+        """End a batch: write what was first changed up to an event, and let go of what is too much."""
+        self._waiting.add(self._changed, event)
         self._changed.clear()
         due = self._at_once.union(self._waiting.take(up_to))
         self._at_once.clear()

@@ -1,6 +1,6 @@
 """The facts that wait to be written to their table, by account and by transaction; the writer thread's alone.
 
-Facts are clustered by account, so that those of one batch lie on a page each. Some batches later an account has
+Facts are clustered by account, so that those of one batch lie on a page each. Many events later an account has
 several, and they are written together.
 """
 
@@ -45,9 +45,9 @@ class RecentFacts:
         if account_id in self._by_account:
             write_rows(connection, list(map(row_of, self._take(account_id))))
 
-    def fold(self, connection: sqlite3.Connection, batch: int, up_to: int) -> None:
-        """End a batch: write the facts of the accounts first changed by the batch `up_to` or before."""
-        self._waiting.add(dict.fromkeys([fact.account_id for fact in self._put]), batch)
+    def fold(self, connection: sqlite3.Connection, event: int, up_to: int) -> None:
+        """End a batch: write the facts of the accounts first changed up to an event."""
+        self._waiting.add(dict.fromkeys([fact.account_id for fact in self._put]), event)
         self._put.clear()
         write_rows(
             connection, [row_of(fact) for name in sorted(self._waiting.take(up_to)) for fact in self._take(name)]

@@ -8,7 +8,7 @@ STATES = ("account_states", "card_states", "customer_states", "category_states")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS progress (id INTEGER PRIMARY KEY CHECK (id = 1), log_offset INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS journal (batch INTEGER PRIMARY KEY, changes BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS journal (event INTEGER PRIMARY KEY, changes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (
     account_id TEXT NOT NULL,
     day INTEGER NOT NULL,

@@ -73,7 +73,7 @@ def test_cuts_and_crashes_leave_an_undisturbed_run(
 ) -> None:
     """One batch or many, journaled or not, undone or with the memory lost: the same facts, states and alert log."""
     entries = log_of(drawn)
-    pace = Pace(data.draw(st.integers(1, 6)), facts_wait := data.draw(st.integers(1, 5)), facts_wait + 3)
+    pace = Pace(data.draw(st.integers(1, 6)), facts_wait := data.draw(st.integers(1, 8)), facts_wait + 5)
     undisturbed, disturbed = store_with_rules(entries[:4]), store_with_rules(entries[:4], pace)
     if entries[4:]:
         undisturbed.apply(entries[4:])
