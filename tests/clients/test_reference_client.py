@@ -160,7 +160,7 @@ async def test_phones_lose_and_repeat_nothing_over_cuts_restarts_and_renewals(
         assert (phones.said(phone, "ended"), phones.said(phone, "gap")) == ([], [])
         assert phones.said(phone, "line")[0] is None
         assert all(phones.said(phone, "line")[1:])
-    assert renewed["websocket"] == 0, "a socket renews its token in place"
+    assert renewed["websocket"] < 2, "a socket renews its tokens in place: no line for each of the two"
     assert renewed["events"] > 0, "a stream is made anew with each token"
     assert {(node["id"], each["device"]["name"]) for node in nodes for each in node["deliveries"]} == told
 
