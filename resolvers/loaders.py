@@ -73,8 +73,8 @@ Batch = list[tuple[K, _Entry[T]]]
 class Loader(Generic[K, T]):
     """Loads by key: what is asked for in one turn of the loop goes in one call, and nothing is asked for twice.
 
-    As Strawberry's DataLoader, at a fifth of its cost: everyone who waits has a future of their own, so that none needs
-    a shield against the cancellation of another.
+    As Strawberry's DataLoader behind a shield, for 0.6 (one load) to 0.3 (a hundred) of its cost: everyone who waits
+    has a future of their own, so that none needs a shield against the cancellation of another.
     """
 
     def __init__(self, load: Callable[[list[K]], Awaitable[list[T]]]) -> None:
