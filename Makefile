@@ -20,6 +20,7 @@ IDE_OUT := gateway/static/graphiql
 # npm writes this file last.
 CLIENTS := tests/clients/node_modules/.package-lock.json
 PEERS := bench/peers/node_modules/.package-lock.json
+FEED_PEERS := bench/feed_peers/node_modules/.package-lock.json
 IDE_SOURCES := $(wildcard ide/*.json ide/*.mjs ide/*.js ide/.npmrc ide/src/*)
 
 # uv reads its own configuration, not pip's: where only pip knows its index, pip does the same work, more slowly.
@@ -27,9 +28,9 @@ install = @echo "installing $(lastword $(1))"; $(BIN)/uv pip install --quiet --p
 	{ echo "uv could not install; trying pip" >&2; $(BIN)/python -m pip install --quiet $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime assets clients demo test test-aws test-thorough check check-style check-types check-tests format bench bench-ingest bench-latency bench-clients bench-faults bench-execution bench-edge bench-peers test-core schema interfaces lock clean
-
-.PHONY: help setup setup-runtime assets clients demo test check format bench bench-ingest bench-latency bench-execution test-core schema interfaces check-deploy lock clean
+.PHONY: help setup setup-runtime assets clients demo test test-aws test-thorough check check-style check-types check-tests
+.PHONY: format bench bench-ingest bench-latency bench-feed bench-clients bench-faults bench-execution bench-edge bench-peers
+.PHONY: bench-aws test-core schema interfaces check-deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -126,6 +127,13 @@ bench-aws: setup $(STAMPS)/aws ## measure the AWS adapters against the emulator
 
 bench-latency: setup ## measure from a posted event to its alert at a subscriber
 	$(BIN)/python -m bench.feed_latency $(ARGS)
+
+bench-feed: setup $(FEED_PEERS) ## measure the live feed against npm's graphql-ws + ws and Mercurius
+	$(BIN)/python -m bench.feed $(ARGS)
+
+$(FEED_PEERS): bench/feed_peers/package.json bench/feed_peers/package-lock.json bench/feed_peers/.npmrc | $(STAMPS)/venv
+	@echo "installing the peers of the feed"; cd bench/feed_peers && ../../ide/with-node npm ci --loglevel=error
+	@touch $@
 
 bench-execution: setup ## measure executing the dashboard: graphql-core, plans, by hand
 	$(BIN)/python -m bench.execution $(ARGS)

@@ -30,6 +30,8 @@ NEWEST = 2**53 - 1
 """A seq beyond every log: reading after it answers only where the log stands."""
 READS_MAX = 64
 """Reads of the log at a time for all subscribers together, so that a reconnect storm does not starve queries."""
+BREATHER = 100
+"""Entries of one batch handed over before anything else gets a turn."""
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 
@@ -136,9 +138,13 @@ class AlertFeed:
             async for batch in batches:
                 if not batch:
                     self._doubt_all()
+                handed_over = 0
                 for entry in batch:
                     if entry.customer_id in self.subscribers:
                         self._hand_over(entry)
+                        handed_over += 1
+                        if handed_over % BREATHER == 0:
+                            await asyncio.sleep(0)
 
     def _hand_over(self, entry: AlertLogEntry) -> None:
         hint = EntryDelivered(entry)

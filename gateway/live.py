@@ -135,6 +135,10 @@ class LiveAnswers:
     def _execute(self, events: LiveEvents, occurrence: Any) -> Answer | Awaitable[Answer]:
         event = events.event(occurrence)
         shown = self._executor.context_value.trail.take_alerts()
+        if getattr(self._executor, "completes_events", False):
+            data = self._executor.complete_event(event)
+            if data is not None:
+                return Answer({"data": data}, shown)
         executor = self._executor.build_per_event_executor(event)
         executor.context_value = context = self._engine.make_context(self._caller.principal.audience())
         payload = self._engine.execute_event(executor, self._caller)

@@ -33,7 +33,10 @@ class PlanExecution(Executor[Any]):
     """Overrides of graphql-core's executor; without a plan each of them is the original."""
 
     plans: ClassVar[PlanCache]
+    completes_events: ClassVar = False
+    """Whether `complete_event` may be used in place of an execution."""
     _plan: Plan | None = None
+    _event_field: FieldPlan | None = None
     _given: dict[int, Given]
     _infos: dict[int, tuple[type, tuple[Any, ...], tuple[Any, ...]]]
 
@@ -52,6 +55,21 @@ class PlanExecution(Executor[Any]):
         if self.is_awaitable(data):
             return self._respond(data)
         return self.build_response(cast("dict[str, Any]", data))
+
+    def complete_event(self, event: Any) -> dict[str, Any] | None:
+        """Return the data of a subscription's event whose one field is all plain reads; None: it must be executed."""
+        field = self._event_field
+        if field is None:
+            plan = self.plans.find(self)
+            fields = [one for run in plan.selection(plan.root_type, plan.root) for one in run.fields] if plan else []
+            if len(fields) != 1:
+                return None
+            self._event_field = field = fields[0]
+        complete = field.complete
+        if complete is not None:
+            with suppress(Exception):  # whatever is odd about the event, graphql-core will say
+                return {field.response_name: complete(event)}
+        return None
 
     def execute_interpreted(self, serially: bool | None = None) -> Any:
         """Execute the operation as graphql-core does."""
@@ -242,6 +260,8 @@ def compiled_executor(plans: PlanCache) -> type[StrawberryGraphQLCoreExecutionCo
 
     class CompiledExecutor(PlanExecution, StrawberryGraphQLCoreExecutionContext):
         """Strawberry's executor, running plans."""
+
+        completes_events = True
 
     CompiledExecutor.plans = plans
     return CompiledExecutor

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import strawberry
 
+from contracts.alerts import LogEntryKind
 from contracts.feed import EntryDelivered
 from contracts.settings import Settings
 from gateway.answering import Answer
@@ -13,8 +15,10 @@ from gateway.callers import Caller
 from gateway.engines import Assembly, assemble_engine
 from gateway.live import LiveAnswers
 from gateway.operations import Operation
+from gateway.plans.modes import ExecutionMode, execution_class
 from gateway.telemetry import Transport
 from resolvers.principal import Principal
+from schema.build import build_schema
 from tests.unit.resolvers.services import ANNA, BEN, CURSORS, SCHEMA, Feed, Services, context_of, delivered
 
 SCOPES = frozenset({"accounts", "alerts", "cards"})
@@ -22,13 +26,16 @@ TITLE = "subscription F($after: FeedCursor) { alertFeed(after: $after) { ... on 
 CURSOR = "subscription F($after: FeedCursor) { alertFeed(after: $after) { ... on AlertRaised { cursor } } }"
 CONDITIONAL = """subscription F($with: Boolean!) { alertFeed {
   ... on AlertRaised { cursor alert { title @include(if: $with) id } } } }"""
+EVERYTHING = """subscription { feed: alertFeed { __typename
+  ... on AlertRaised { cursor alert { __typename id title severity reasons { code observed threshold } } }
+  ... on AlertChanged { cursor alert { id state ... on LargeTransactionAlert { amount { amount currency } } } } } }"""
 LOADED = "subscription { alertFeed { ... on AlertRaised { alert { account { displayName } } } } }"
 
 
 class Bank:
     """An engine whose feed gives every subscriber the very same hint."""
 
-    def __init__(self, folder: Path, hint: EntryDelivered) -> None:
+    def __init__(self, folder: Path, hint: EntryDelivered, schema: strawberry.Schema = SCHEMA) -> None:
         self.seen: list[Principal] = []
         self.services = Services()
 
@@ -36,7 +43,7 @@ class Bank:
             self.seen.append(principal)
             return context_of(self.services, principal.customer_id, Feed([hint]))
 
-        self.assembly: Assembly = assemble_engine(Settings(data_dir=folder), SCHEMA, make_context)
+        self.assembly: Assembly = assemble_engine(Settings(data_dir=folder), schema, make_context)
 
     async def first(self, text: str, caller: Principal, **variables: Any) -> Answer | None:
         """Return the first answer of a new subscriber."""
@@ -118,3 +125,20 @@ async def test_every_device_is_recorded_as_having_seen_it(bank: Bank, tmp_path: 
     await bank.assembly.audit.close()
     lines = b"".join(path.read_bytes() for path in (tmp_path / "audit").glob("*.ndjson"))
     assert [lines.count(f'"t{number}"'.encode()) for number in (1, 2)] == [1, 1]
+
+
+@pytest.mark.parametrize("kind", list(LogEntryKind))
+async def test_an_event_read_at_once_is_as_graphql_core_answers_it(tmp_path: Path, kind: LogEntryKind) -> None:
+    """Plain reads go past the executor; the bytes are the same."""
+    answered = []
+    for mode in (ExecutionMode.COMPILED, ExecutionMode.STOCK):
+        hint = delivered(1, kind, account_id="a-current")
+        bank = Bank(tmp_path / mode, hint, build_schema(execution_class(mode)))
+        answers = []
+        for _ in range(2):  # operations are compiled when they come again
+            hint.shared.clear()
+            answers.append(await bank.first(EVERYTHING, token(ANNA)))
+        await bank.assembly.audit.close()
+        answered.append([answer.json for answer in answers if answer is not None])
+    assert answered[0] == answered[1]
+    assert len(set(answered[0])) == 1
