@@ -104,8 +104,8 @@ def create_app(
         title="Belfry analytics service",
         version=VERSION,
         handlers=[
-            *insight_routes(database, clock),
-            *rule_routes(database, clock),
+            *insight_routes(consumer.read_facts, clock),
+            *rule_routes(database, consumer.read_facts, clock),
             *alert_routes(database, relay.page if relay is not None else own_pages(database)),
             *answer_routes(Answering(database, appended, clock)),
             *stream_routes(database, appended),

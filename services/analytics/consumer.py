@@ -5,10 +5,11 @@ from what they are about. A batch is committed as it comes, never waited for to 
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -28,7 +29,15 @@ from services.database import Database
 RETRY_S = 0.5
 """Wait after the store refused a batch."""
 
+T = TypeVar("T")
+
 _log = structlog.get_logger(__name__)
+
+
+class ReadFacts(Protocol):
+    """How facts are read: see `Consumer.read_facts`."""
+
+    async def __call__(self, query: Callable[[sqlite3.Connection], T], /) -> T: ...
 
 
 class Reader(Protocol):
@@ -53,6 +62,7 @@ class Consumer:
         self._clock = clock
         self._appended = appended
         self._memory = Memory(bounds)
+        self._turn = asyncio.Lock()  # one job at a time has the memory, until it is known whether it was undone
         self.offset = 0
         self.lag_ms = 0
 
@@ -61,6 +71,7 @@ class Consumer:
         while True:
             try:
                 self.offset = await self._database.read(applied_offset)
+                await self._commit(lambda c: close_quiet(c, self._memory, [], 0, 0))  # what a crash left in the journal
                 async with aclosing(reader.batches(self.offset)) as batches:
                     async for batch in batches:
                         await self.apply(batch)
@@ -89,13 +100,32 @@ class Consumer:
             now_us = micros_at(self._clock())
             await self._commit(lambda c: close_quiet(c, self._memory, account_ids, now_us, self._lateness_s))
 
-    async def _commit(self, job: Callable[..., Outcome]) -> Outcome:
-        try:
-            outcome = await self._database.write(job)
-        except (Unavailable, Overloaded):
-            self._memory.forget()  # the transaction was undone: what memory learnt in it is not true
-            raise
+    async def read_facts(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Read what facts say as of every event applied: those that wait for their table are written first.
+
+        Raises:
+            Unavailable, Overloaded: may be retried.
+        """
+        if self._memory.facts.waiting:
+            await asyncio.shield(asyncio.create_task(self._settle()))  # who asked may leave: memory must stay whole
+        return await self._database.read(query)
+
+    async def _settle(self) -> None:
+        async with self._turn:
+            if self._memory.facts.waiting:
+                await self._write(self._memory.facts.settle)
+
+    async def _commit(self, job: Callable[[sqlite3.Connection], Outcome]) -> Outcome:
+        async with self._turn:
+            outcome = await self._write(job)
         metrics.count(outcome)
         if outcome.raised:
             self._appended.wake()
         return outcome
+
+    async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._database.write(job)
+        except (Unavailable, Overloaded):
+            self._memory.forget()  # the transaction was undone: what memory learnt in it is not true
+            raise

@@ -17,11 +17,11 @@ from contracts.transactions import ACCOUNTS_PER_CALL_MAX
 from contracts.vocabulary import Interval, SpendingGroup
 from services.analytics import forecast as forecasting
 from services.analytics.cash_flow import booked_days, cash_flow, days_between
+from services.analytics.consumer import ReadFacts
 from services.analytics.instants import number_of
 from services.analytics.recurring import Stream, read_streams, recurring_payments
 from services.analytics.spending import spending_report
 from services.analytics.states import AccountState
-from services.database import Database
 
 PERIOD_DAYS_MAX = 3_700
 """Longest period of a report, both ends included."""
@@ -36,7 +36,7 @@ Currency = Annotated[str | None, QueryParameter(name="currency")]
 _states = msgspec.msgpack.Decoder(AccountState)
 
 
-def insight_routes(database: Database, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
+def insight_routes(read_facts: ReadFacts, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
     """Return the handlers of insights; `clock` says what today is."""
 
     @get("/spending", summary="Spending over a period by group, with the period before it and a baseline")
@@ -48,7 +48,7 @@ def insight_routes(database: Database, clock: Callable[[], datetime]) -> list[Ba
         currency: Currency = None,
     ) -> SpendingReport:
         days, chosen = _period(start, end), _checked(currency)
-        return await database.read(lambda at: spending_report(at, account_ids, days, group_by, chosen))
+        return await read_facts(lambda at: spending_report(at, account_ids, days, group_by, chosen))
 
     @get("/cash-flow", summary="Booked money in and out by interval")
     async def read_cash_flow(
@@ -59,12 +59,12 @@ def insight_routes(database: Database, clock: Callable[[], datetime]) -> list[Ba
         currency: Currency = None,
     ) -> list[CashFlow]:
         days, chosen = _period(start, end), _checked(currency)
-        return await database.read(lambda at: cash_flow(at, account_ids, days, interval, chosen))
+        return await read_facts(lambda at: cash_flow(at, account_ids, days, interval, chosen))
 
     @get("/recurring-payments", summary="What is paid at a steady rhythm, the next one due first")
     async def read_recurring(account_ids: AccountIds) -> list[RecurringPayment]:
         today = clock().date()
-        return recurring_payments(await database.read(lambda at: read_streams(at, account_ids, today)), today)
+        return recurring_payments(await read_facts(lambda at: read_streams(at, account_ids, today)), today)
 
     @get("/forecast", summary="The projected balance over the accounts, day by day")
     async def read_forecast(
@@ -73,7 +73,7 @@ def insight_routes(database: Database, clock: Callable[[], datetime]) -> list[Ba
         currency: Currency = None,
     ) -> Forecast:
         today, chosen = clock().date(), _checked(currency)
-        return await database.read(lambda at: forecast_of(at, account_ids, today, days, chosen))
+        return await read_facts(lambda at: forecast_of(at, account_ids, today, days, chosen))
 
     return [read_spending, read_cash_flow, read_recurring, read_forecast]
 

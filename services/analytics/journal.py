@@ -6,8 +6,8 @@
 
 Under load batch after batch changes the same accounts, whose rows lie all over the tables: a page each to write
 (measured: 3.5 KiB an event). Appended they are a few pages, and what is written later is written once for all changes
-since. A quiet batch writes everything at once and leaves no journal: only while the log is busy are readers of the
-tables behind, by some seconds.
+since. A quiet batch writes everything at once and leaves no journal. Whoever reads facts has those that wait written
+first (`Consumer.read_facts`), so no reader is behind.
 The journal is read by the first transaction after the memory was lost: by a crash, or because a batch was undone.
 """
 
@@ -27,7 +27,7 @@ class Pace(NamedTuple):
     busy_events_min: int = 100
     """Events of a batch that is not quiet."""
     facts_wait: int = 16_000
-    """Events that facts wait: as long as spending and cash flow may be behind while the log is busy."""
+    """Events that facts wait while the log is busy and nobody reads them."""
     states_wait: int = 128_000
     """Events that states wait, as many or more; what others read of them is put into the tables at once."""
 

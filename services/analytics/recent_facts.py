@@ -5,6 +5,7 @@ several, and they are written together.
 """
 
 import sqlite3
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -52,6 +53,15 @@ class RecentFacts:
         write_rows(
             connection, [row_of(fact) for name in sorted(self._waiting.take(up_to)) for fact in self._take(name)]
         )
+
+    @property
+    def waiting(self) -> bool:
+        """Whether facts wait."""
+        return bool(self._waiting)
+
+    def settle(self, connection: sqlite3.Connection) -> None:
+        """Write all facts that wait, between two batches, so that others read what was applied."""
+        self.fold(connection, 0, sys.maxsize)
 
     def forget(self) -> None:
         """Empty the memory."""

@@ -11,6 +11,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from contracts.rules import PREVIEW_DAYS_MAX, AlertRule, AlertRuleInput, AlertRulePreview
 from contracts.transactions import ACCOUNTS_PER_CALL_MAX
+from services.analytics.consumer import ReadFacts
 from services.analytics.instants import day_of, micros_at
 from services.analytics.previews import preview_rule
 from services.analytics.rule_store import change_rule, create_rule, delete_rule, rules_by_id, rules_of
@@ -20,7 +21,7 @@ Ids = Annotated[list[str], QueryParameter(name="id", min_items=1, max_items=ACCO
 CustomerId = Annotated[str, QueryParameter(name="customerId", max_length=64)]
 
 
-def rule_routes(database: Database, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
+def rule_routes(database: Database, read_facts: ReadFacts, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
     """Return the handlers of rules."""
 
     @get("/rules", summary="A customer's own rules and the bank-wide ones")
@@ -50,6 +51,6 @@ def rule_routes(database: Database, clock: Callable[[], datetime]) -> list[BaseR
         days: Annotated[int, QueryParameter(ge=1, le=PREVIEW_DAYS_MAX)] = 90,
     ) -> AlertRulePreview:
         today = day_of(micros_at(clock()))
-        return await database.read(lambda c: preview_rule(c, data, today, days))
+        return await read_facts(lambda c: preview_rule(c, data, today, days))
 
     return [list_rules, list_by_id, post_rule, put_rule, remove_rule, post_preview]
