@@ -99,5 +99,6 @@ async def test_a_pushed_alert_comes_in_the_feed_under_the_same_id(mortal_bank: B
     (pushed,) = [one for one in await _until_pushed(bank, "tina") if one["customerId"] == "tina"]
     async with bank.websocket("tina", caught_up["cursor"]) as feed:
         events = await take(feed, 3)
-    assert kinds(events) == ["AlertRaised", "AlertChanged", "FeedCaughtUp"]
-    assert {event["alert"]["id"] for event in events[:2]} == {pushed["alertId"]}
+    told = [event for event in events if "alert" in event]  # the push may be recorded after the feed has caught up
+    assert kinds(told) == ["AlertRaised", "AlertChanged"]
+    assert {event["alert"]["id"] for event in told} == {pushed["alertId"]}
