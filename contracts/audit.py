@@ -19,9 +19,23 @@ class AuditKind(StrEnum):
     REFUSAL = "REFUSAL"
     """Something its caller may not do, step-up demands included; without a customer where nobody was authenticated."""
     ALERT_SHOWN = "ALERT_SHOWN"
-    """Alerts that were handed to the customer, `subjects`."""
+    """Alerts that were handed to the customer in an answer, `subjects`."""
+    ALERTS_STREAMED = "ALERTS_STREAMED"
+    """Alerts that live streams carried to whoever `shown` lists, in the order they were handed over."""
     TORN_LINE = "TORN_LINE"
     """A crash left half a line at the end of the chain: it was set aside, in the file `outcome` names."""
+
+
+class Showing(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Alerts (global ids) that one live stream carried to its customer; the rest as in a record of their own."""
+
+    customer_id: str
+    token_id: str
+    trace_id: str
+    subjects: list[str]
+    actions: list[str]
+    operation: str
+    document: str
 
 
 class AuditRecord(
@@ -42,6 +56,8 @@ class AuditRecord(
     """The name its client gave the operation."""
     document: str = ""
     """`sha256:` of the document."""
+    shown: list[Showing] = []
+    """Who was shown what by streams; many in one record, as each record costs a hash and a place in the chain."""
     at: str = ""
     """When it was written (RFC 3339, UTC)."""
     seq: int = 0

@@ -1,23 +1,32 @@
 """The audit log of one process: records in line for the disk, written batch by batch, each batch with one fsync.
 
-`record` returns when the record is durable; `note` only puts it in line. What goes wrong on disk is told to everyone
-who waits, and until a batch has been written again `failing` is true.
+`record` returns when the record is durable; `note` only puts it in line; `show` gathers what streams carry, many in one
+record. What goes wrong on disk is told to everyone who waits, and until a batch has been written again `failing` is
+true. What streams have shown is never given up: it is tried again, and while it waits `holding` stops further streams.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 from prometheus_client import Counter
 
-from contracts.audit import AuditRecord
+from contracts.audit import AuditKind, AuditRecord, Showing
 from contracts.failures import Overloaded, Unavailable
 from gateway.audit_files import SEGMENT_BYTES_MAX, AuditChain, BrokenChain
 
 QUEUE_MAX = 4_096
 """Records waiting for the disk."""
+SHOWN_MAX = 20_000
+"""Showings waiting for the disk; beyond it streams show nothing more."""
+SUBJECTS_PER_RECORD = 500
+"""Alerts that one record of showings is closed at, so that its line stays far below what is read of a segment's end."""
+RETRY_S = 0.25
 
 WRITTEN = Counter("belfry_gateway_audit_records", "Audit records written, by kind.", ["kind"])
+LOST = Counter("belfry_gateway_audit_lost", "Showings a stopping gateway could not write.")
 
 _log = structlog.get_logger(__name__)
 
@@ -28,13 +37,34 @@ class AuditLog:
     def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES_MAX) -> None:
         self._chain = AuditChain(folder, segment_bytes=segment_bytes)
         self._waiting: list[tuple[AuditRecord, asyncio.Future[None]]] = []
+        self._shown: list[Showing] = []
         self._writing: asyncio.Task[None] | None = None
+        self._settled = asyncio.Event()
+        self._try_again = asyncio.Event()
+        self._closing = False
         self.failing = False
 
     @property
     def full(self) -> bool:
         """Whether one more record would be refused."""
         return len(self._waiting) >= QUEUE_MAX
+
+    @property
+    def holding(self) -> bool:
+        """Whether streams must not show more before `settled`."""
+        return self.failing or len(self._shown) >= SHOWN_MAX
+
+    async def settled(self) -> None:
+        """Return once streams may show more."""
+        while self.holding:
+            self._settled.clear()
+            await self._settled.wait()
+
+    def show(self, showing: Showing) -> None:
+        """Gather what a stream carries now; it is on disk within milliseconds, or nothing further is shown."""
+        self._shown.append(showing)
+        if self._writing is None:
+            self._write_on()
 
     async def record(self, record: AuditRecord) -> None:
         """Return once the record is on disk.
@@ -56,30 +86,58 @@ class AuditLog:
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         written.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, also when nobody waits
         self._waiting.append((record, written))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_waiting())
+        self._try_again.set()
+        self._write_on()
         return written
 
     async def close(self) -> None:
         """Return once nothing waits any more, and give the chain free."""
+        self._closing = True
+        self._try_again.set()
         if self._writing is not None:
             await asyncio.wait([self._writing])
         self._chain.close()
 
-    async def _write_waiting(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            await self._write(batch)
+    def _write_on(self) -> None:
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_waiting())
 
-    async def _write(self, batch: list[tuple[AuditRecord, asyncio.Future[None]]]) -> None:
-        failure: Unavailable | None = None
+    async def _write_waiting(self) -> None:
         try:
-            await asyncio.to_thread(self._chain.append, [record for record, _ in batch])
+            while self._waiting or self._shown or self.failing:  # a disk that failed is tried until it is back
+                waiting, self._waiting = self._waiting, []
+                shown, self._shown = self._shown, []
+                if not await self._write(waiting, shown) and await self._gives_up(shown):
+                    return
+        finally:
+            self._writing = None
+
+    async def _gives_up(self, shown: list[Showing]) -> bool:
+        """Keep what was shown for the next try, after a while; when the gateway stops there is none."""
+        if self._closing:
+            LOST.inc(len(shown))
+            return not self._waiting
+        self._shown[:0] = shown
+        self._try_again.clear()
+        if not self._waiting:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._try_again.wait(), RETRY_S)
+        return False
+
+    async def _write(self, waiting: list[tuple[AuditRecord, asyncio.Future[None]]], shown: list[Showing]) -> bool:
+        failure: Unavailable | None = None
+        records = [record for record, _ in waiting]
+        try:
+            await asyncio.to_thread(self._chain.append, [*records, *_gathered(shown)])
         except (OSError, BrokenChain) as error:
-            _log.error("audit record not written", error=str(error), records=len(batch))
+            _log.error("audit record not written", error=str(error), records=len(waiting), showings=len(shown))
             failure = Unavailable("The gateway cannot do this now.", code="AUDIT_FAILED")
         self.failing = failure is not None
-        for record, written in batch:
+        if failure is None:
+            self._settled.set()
+            if shown:
+                WRITTEN.labels(AuditKind.ALERTS_STREAMED.value).inc()
+        for record, written in waiting:
             if failure is None:
                 WRITTEN.labels(record.kind.value).inc()
             if written.done():
@@ -88,3 +146,14 @@ class AuditLog:
                 written.set_result(None)
             else:
                 written.set_exception(failure)
+        return failure is None
+
+
+def _gathered(shown: list[Showing]) -> Iterator[AuditRecord]:
+    """Yield records that hold the showings, in their order."""
+    start = subjects = 0
+    for end, showing in enumerate(shown, start=1):
+        subjects += len(showing.subjects)
+        if subjects >= SUBJECTS_PER_RECORD or end == len(shown):
+            yield AuditRecord(kind=AuditKind.ALERTS_STREAMED, outcome="DONE", shown=shown[start:end])
+            start, subjects = end, 0

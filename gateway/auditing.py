@@ -2,7 +2,8 @@
 
 Mutations and refusals wait until their record is durable; where that is impossible they fail (and a mutation is not
 even begun). Alerts shown and requests without a valid token do not wait: what the full line, or the bound on strangers,
-keeps out is counted. What resolvers did comes from the request's trail, never from the answer, which a client shapes.
+keeps out is counted. Streams show nothing more while what they have shown cannot be written. What resolvers did comes
+from the request's trail, never from the answer, which a client shapes.
 """
 
 import time
@@ -19,7 +20,7 @@ from graphql import (
 )
 from prometheus_client import Counter
 
-from contracts.audit import AuditKind, AuditRecord
+from contracts.audit import AuditKind, AuditRecord, Showing
 from contracts.failures import BadCursor, Failure, Overloaded, Unauthenticated
 from gateway.audit import AuditLog
 from gateway.callers import Caller
@@ -99,16 +100,27 @@ class Auditor:
         if alerts:
             self._note(_record(AuditKind.ALERT_SHOWN, DONE, caller, prepared, node, subjects=alerts))
 
-    def showed_live(
-        self,
-        prepared: PreparedDocument,
-        node: OperationDefinitionNode,
-        caller: Caller,
-        actions: list[str],
-        alerts: list[str],
-    ) -> None:
-        """Record the alerts (global ids) that an answer of a subscription holds; `actions` are its root fields."""
-        self._note(_record(AuditKind.ALERT_SHOWN, DONE, caller, prepared, node, subjects=alerts, actions=actions))
+    @property
+    def holding(self) -> bool:
+        """Whether streams must show nothing more before `settled`."""
+        return self.log.holding
+
+    async def settled(self) -> None:
+        """Return once streams may show more."""
+        await self.log.settled()
+
+    def streamed(
+        self, prepared: PreparedDocument, node: OperationDefinitionNode, caller: Caller, actions: list[str]
+    ) -> Callable[[list[str]], None]:
+        """Return what records the alerts (global ids) that one stream's answers hold; `actions` are its root fields."""
+        customer_id, token_id = caller.principal.customer_id, caller.principal.token_id or ""
+        operation, document = _name_of(node), f"sha256:{prepared.sha256}"
+        show = self.log.show
+
+        def showed(alerts: list[str]) -> None:
+            show(Showing(customer_id, token_id, caller.trace_id, alerts, actions, operation, document))
+
+        return showed
 
     async def refused(self, operation: Operation, caller: Caller, refusal: Failure) -> None:
         """Record an operation that its caller may not run; the refusal's detail names the fields.
@@ -155,7 +167,6 @@ def _record(
     node: OperationDefinitionNode,
     *,
     subjects: Iterable[str] = (),
-    actions: list[str] | None = None,
 ) -> AuditRecord:
     return AuditRecord(
         kind=kind,
@@ -163,11 +174,15 @@ def _record(
         customer_id=caller.principal.customer_id,
         token_id=caller.principal.token_id or "",
         trace_id=caller.trace_id,
-        actions=sorted(root_fields(prepared, node)) if actions is None else actions,
+        actions=sorted(root_fields(prepared, node)),
         subjects=list(subjects),
-        operation=(node.name.value if node.name else "")[:CLIENT_TEXT_MAX],
+        operation=_name_of(node),
         document=f"sha256:{prepared.sha256}",
     )
+
+
+def _name_of(node: OperationDefinitionNode) -> str:
+    return (node.name.value if node.name else "")[:CLIENT_TEXT_MAX]
 
 
 def root_fields(prepared: PreparedDocument, node: OperationDefinitionNode) -> set[str]:

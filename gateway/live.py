@@ -22,19 +22,29 @@ from resolvers.feed import LiveEvents, nobody
 class LiveAnswers:
     """Implements `Answers` for a subscription. Free to make; the first `fill` starts its source."""
 
-    __slots__ = ("_caller", "_engine", "_events", "_executor", "_key", "_last", "_selected", "_wake", "ended")
+    __slots__ = (
+        "_caller",
+        "_engine",
+        "_events",
+        "_executor",
+        "_key",
+        "_last",
+        "_selected",
+        "_showed",
+        "_wake",
+        "ended",
+    )
 
     def __init__(self, engine: Any, selected: Any, executor: Any, caller: Caller) -> None:
         """Take the engine that executes events, and the executor of the subscription itself."""
         self._engine = engine
         self._selected = selected
         self._executor = executor
-        self._caller = caller
         self._events: LiveEvents | None = None
         self._last: Answer | None = None
         self._wake: Callable[[], None] = nobody
         self.ended = False
-        self._key = self._sharing_key()
+        self._go_by(caller)
 
     @property
     def wake(self) -> Callable[[], None]:
@@ -49,8 +59,8 @@ class LiveAnswers:
 
     @property
     def hungry(self) -> bool:
-        """Whether the source must be started, or waited for."""
-        return not self.ended and (self._events is None or self._events.hungry)
+        """Whether the source must be started, or it or the audit record waited for."""
+        return not self.ended and (self._events is None or self._events.hungry or self._engine.auditor.holding)
 
     def take(self) -> Answer | Awaitable[Answer] | None:
         """Return the next answer; executed by whoever comes first, recorded for everyone."""
@@ -58,7 +68,7 @@ class LiveAnswers:
             answer, self._last = self._last, None
             return answer
         events = self._events
-        if events is None or self.ended:
+        if events is None or self.ended or self._engine.auditor.holding:
             return None
         occurrence = events.take()
         if occurrence is None:
@@ -78,12 +88,14 @@ class LiveAnswers:
         return self._witnessed(found) if isinstance(found, Answer) else self._witnessed_later(found)
 
     async def fill(self) -> None:
-        """Start the source, or wait for it; a failure of it is the last answer."""
+        """Start the source, or wait for it or for the audit record; a failure of it is the last answer."""
         try:
             if self._events is None:
                 await self._start()
-            else:
+            elif self._events.hungry:
                 await self._events.fill()
+            else:
+                await self._engine.auditor.settled()
         except Exception as error:  # noqa: BLE001 (the source ended badly: the last answer says so)
             self._end(Answer(self._engine.failed(error, self._caller), []))
 
@@ -104,15 +116,17 @@ class LiveAnswers:
             Forbidden: the operation may not be run with the new token.
         """
         self._engine.demand(self._selected, caller)
-        self._caller = caller
-        self._key = self._sharing_key()
+        self._go_by(caller)
 
-    def _sharing_key(self) -> bytes:
+    def _go_by(self, caller: Caller) -> None:
+        """Note whose bytes these are, and who is recorded as having seen them."""
         selected = self._selected
-        shape = self._engine.shapes.of(selected.prepared, selected.node)
+        prepared, node = selected.prepared, selected.node
+        shape = self._engine.shapes.of(prepared, node)
         used = {name: value for name, value in selected.operation.variables.items() if name in shape.variables}
-        name = selected.node.name.value if selected.node.name else None
-        return sharing_key(selected.prepared, name, used, self._caller.principal.audience())
+        self._caller = caller
+        self._key = sharing_key(prepared, node.name.value if node.name else None, used, caller.principal.audience())
+        self._showed = self._engine.auditor.streamed(prepared, node, caller, shape.actions)
 
     async def _start(self) -> None:
         await self._engine.admission.turn()
@@ -156,9 +170,7 @@ class LiveAnswers:
     def _witnessed(self, answer: Answer) -> Answer:
         count_answer(self._caller.transport, answer.payload)
         if answer.shown:
-            selected = self._selected
-            actions = self._engine.shapes.of(selected.prepared, selected.node).actions
-            self._engine.auditor.showed_live(selected.prepared, selected.node, self._caller, actions, answer.shown)
+            self._showed(answer.shown)
         return answer
 
     def _end(self, last: Answer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contracts.audit import AuditKind, AuditRecord
+from contracts.audit import AuditKind, AuditRecord, Showing
 from contracts.failures import Overloaded, Unavailable
 from gateway import audit as module
 from gateway.audit import AuditLog
@@ -169,6 +169,44 @@ async def test_the_line_is_bounded(tmp_path: Path) -> None:
         log.note(a_record())
     await log.close()
     assert verify_audit(tmp_path)[0].records == module.QUEUE_MAX
+
+
+async def test_what_streams_show_is_many_to_a_record(tmp_path: Path) -> None:
+    """In the order it was shown, none lost, and no record longer than its bound."""
+    log = AuditLog(tmp_path)
+    for number in range(1_200):
+        log.show(Showing(f"c{number}", "t", "", [f"alert-{number}"], ["alertFeed"], "", ""))
+    await log.close()
+    found = read(tmp_path)
+    assert [len(record.shown) for record in found] == [500, 500, 200]
+    assert [one.customer_id for record in found for one in record.shown] == [f"c{number}" for number in range(1_200)]
+    assert verify_audit(tmp_path)[0].records == 3
+
+
+async def test_a_showing_is_written_once_the_disk_is_back(tmp_path: Path) -> None:
+    """Meanwhile nothing more may be shown."""
+    folder = tmp_path / "audit"
+    folder.write_bytes(b"a file in its place")
+    log = AuditLog(folder)
+    with pytest.raises(Unavailable):
+        await log.record(a_record())
+    log.show(Showing("c1", "t", "", ["alert-1"], [], "", ""))
+    assert log.holding
+    folder.unlink()
+    await log.settled()
+    await log.close()
+    assert [record.shown[0].subjects for record in read(folder)] == [["alert-1"]]
+
+
+async def test_showings_that_wait_are_bounded(tmp_path: Path) -> None:
+    """Beyond the bound streams wait for the disk."""
+    log = AuditLog(tmp_path)
+    for _ in range(module.SHOWN_MAX):
+        log.show(Showing("c1", "t", "", ["alert-1"], [], "", ""))
+    held = log.holding
+    await log.settled()
+    assert (held, log.holding) == (True, False)
+    await log.close()
 
 
 async def test_the_command_says_whether_it_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

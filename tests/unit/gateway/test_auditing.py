@@ -1,5 +1,6 @@
 """Facts about what becomes an audit record, with the bank's own schema over services that answer."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -85,12 +86,31 @@ async def test_alerts_of_a_list_are_recorded_though_no_id_was_asked_for(bank: As
 
 
 async def test_alerts_of_the_feed_are_recorded_each(bank: Assembly, tmp_path: Path) -> None:
-    """One record a delivery, whatever was selected."""
-    await run(bank, "subscription { alertFeed { __typename } }")
-    assert [record.subjects for record in records(tmp_path)] == [
-        [encode_node_id("Alert", "alert-1")],
-        [encode_node_id("Alert", "alert-2")],
-    ]
+    """With who was shown it, whatever was selected; what is carried at once is in one record."""
+    await run(bank, "subscription Mine { alertFeed { __typename } }")
+    found = records(tmp_path)
+    assert {record.kind for record in found} == {AuditKind.ALERTS_STREAMED}
+    shown = [showing for record in found for showing in record.shown]
+    assert [showing.subjects for showing in shown] == [[encode_node_id("Alert", f"alert-{n}")] for n in (1, 2)]
+    assert {(one.customer_id, one.token_id, one.trace_id, one.operation) for one in shown} == {
+        (ANNA, "t-7", "trace-1", "Mine")
+    }
+
+
+async def test_a_stream_shows_nothing_while_what_it_showed_cannot_be_written(bank: Assembly, tmp_path: Path) -> None:
+    """It fails closed: it waits, and goes on where it was once the disk is back, with a record of every alert."""
+    (tmp_path / "audit").write_bytes(b"a file in its place")
+    with pytest.raises(Unavailable):
+        await run(bank, FREEZE, id=CARD)
+    taking = asyncio.create_task(run(bank, "subscription { alertFeed { __typename } }"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert bank.engine.auditor.holding
+    assert not taking.done()
+    (tmp_path / "audit").unlink()
+    assert len(await taking) >= 2
+    shown = [showing.subjects for record in records(tmp_path) for showing in record.shown]
+    assert shown == [[encode_node_id("Alert", f"alert-{n}")] for n in (1, 2)]
 
 
 async def test_a_forged_cursor_is_recorded(bank: Assembly, tmp_path: Path) -> None:
