@@ -95,6 +95,10 @@ test-thorough: setup assets clients ## run every test with fifty times the examp
 fuzz: setup ## attack the gateway with two thousand drawn requests and sockets of each kind; some minutes
 	HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/unit/gateway/fuzz $(IN_PARALLEL) --durations=5 $(ARGS)
 
+.PHONY: soak
+soak: setup ## keep 200 phones through a storm of cuts, kills and deploys while 20,000 alerts are raised; some minutes
+	STORM_PHONES=200 STORM_ALERTS=20000 STORM_AT_ONCE=400 $(PYTEST) tests/journey/test_storm.py --log-cli-level=INFO $(ARGS)
+
 test-core: setup ## run all of graphql-core's own tests on plans
 	CORE_TESTS=all REQUIRE_CORE=1 $(PYTEST) tests/core -s $(ARGS)
 

@@ -1,6 +1,6 @@
-"""Start the real services (and gateway) on free ports in a fresh data folder, wait until they are ready, stop them.
+"""Start the real services (and gateways) on free ports in a fresh data folder, wait until they are ready, stop them.
 
-Shared by benchmarks and journey tests: nothing here is a stand-in.
+Shared by benchmarks and journey tests: nothing here is a stand-in. `gateway-2` is a second replica of the gateway.
 """
 
 import asyncio
@@ -19,12 +19,13 @@ import aiohttp
 
 READY_S_MAX = 30.0
 STOP_S_MAX = 10.0
-STOP_ORDER = ("gateway", "analytics", "accounts", "events")
+STOP_ORDER = ("gateway", "gateway-2", "analytics", "accounts", "events")
 MODULES = {
     "events": ("services.events",),
     "accounts": ("services.accounts",),
     "analytics": ("services.analytics",),
     "gateway": ("gateway", "gateway"),
+    "gateway-2": ("gateway", "gateway"),
 }
 
 
@@ -73,7 +74,10 @@ class Belfry:
     def _launch(self, name: str) -> None:
         with (self.data_dir / f"{name}.log").open("ab") as log:
             command = [sys.executable, "-m", *MODULES[name]]
-            self.processes[name] = subprocess.Popen(command, env=self.environment, stderr=log, stdout=log)
+            environment = self.environment
+            if name.startswith("gateway"):
+                environment = environment | {"BELFRY_PORT": self.urls[name].rpartition(":")[2]}
+            self.processes[name] = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
 
     def log(self, name: str) -> str:
         """Return the last lines a process logged."""
@@ -109,7 +113,7 @@ async def _ready(session: aiohttp.ClientSession, url: str) -> bool:
 def prepare(data_dir: Path, settings: Mapping[str, str] | None = None) -> Belfry:
     """Choose ports and settings for a Belfry in `data_dir`; starts nothing."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    events, accounts, analytics, gateway = free_ports(4)
+    events, accounts, analytics, gateway, replica = free_ports(5)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BELFRY_")}
     environment = kept | {
         "BELFRY_DATA_DIR": str(data_dir),
@@ -120,7 +124,7 @@ def prepare(data_dir: Path, settings: Mapping[str, str] | None = None) -> Belfry
         "BELFRY_DEMO": "true",
         **(settings or {}),
     }
-    ports = {"events": events, "accounts": accounts, "analytics": analytics, "gateway": gateway}
+    ports = {"events": events, "accounts": accounts, "analytics": analytics, "gateway": gateway, "gateway-2": replica}
     return Belfry(data_dir, environment, {name: f"http://127.0.0.1:{port}" for name, port in ports.items()})
 
 

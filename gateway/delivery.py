@@ -56,8 +56,8 @@ OPERATIONS_OPEN = Gauge("belfry_live_open", "Live operations open now: started l
 class Outlet(Protocol):
     """Where answers go."""
 
-    def write(self, answer: Answer) -> Coroutine[Any, Any, None]:
-        """Send one answer; waits while the client takes no more."""
+    def write(self, answer: Answer) -> Coroutine[Any, Any, None] | None:
+        """Send one answer: at once (None), or by what is returned, which waits while the client takes no more."""
         ...
 
     def finish(self) -> Coroutine[Any, Any, None]:
@@ -166,8 +166,8 @@ class Delivery:
                 return self._finish() if answers.ended else None
             if not isinstance(answer, Answer):
                 return self._write_made(answer)
-            rest = begin(self._outlet.write(answer))
-            if rest is not None:
+            writing = self._outlet.write(answer)
+            if writing is not None and (rest := begin(writing)) is not None:
                 return _in_time(rest)
         return None
 
@@ -186,8 +186,9 @@ class Delivery:
             self.end(EndReason.FAILED)
 
     async def _write_made(self, making: Awaitable[Answer]) -> None:
-        answer = await making
-        await _in_time(self._outlet.write(answer))
+        writing = self._outlet.write(await making)
+        if writing is not None:
+            await _in_time(writing)
 
     async def _finish(self) -> None:
         await _in_time(self._outlet.finish())

@@ -15,9 +15,10 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Gauge
 
 from clients.deadline import Deadline
+from clients.tallies import Spread, TalliedCounter, TalliedHistogram
 from contracts.alerts import AlertLogEntry, AlertLogPage
 from contracts.failures import Failure
 from contracts.feed import AccountChange, EntryDelivered, FeedItem, Gap
@@ -36,13 +37,14 @@ RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 
 SUBSCRIBERS = Gauge("belfry_feed_subscribers", "Live alert feed subscribers of this gateway")
-ENTRIES = Counter("belfry_feed_entries_total", "Alert log entries handed to subscribers", ["source"])
-GAPS = Counter("belfry_feed_gaps_total", "Gaps announced to subscribers", ["reason"])
-LAG = Histogram(
+ENTRIES = TalliedCounter("belfry_feed_entries_total", "Alert log entries handed to subscribers", ["source"])
+GAPS = TalliedCounter("belfry_feed_gaps_total", "Gaps announced to subscribers", ["reason"])
+LAG: Spread = TalliedHistogram(
     "belfry_feed_lag_seconds",
     "From storing an alert log entry to its hint at this gateway, where someone listens.",
+    [],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0),
-)
+).labels()
 _LIVE, _REPLAYED = ENTRIES.labels("live"), ENTRIES.labels("replayed")
 
 L = TypeVar("L")
@@ -199,9 +201,9 @@ class Subscriber:
         """Return the next item, or None where there is none yet."""
         item = self.position.take()
         if isinstance(item, EntryDelivered):
-            (_REPLAYED if self._replaying else _LIVE).inc()
+            (_REPLAYED if self._replaying else _LIVE).total += 1
         elif isinstance(item, Gap):
-            GAPS.labels(item.reason.value).inc()
+            GAPS.labels(item.reason.value).total += 1
         elif item is None:
             self._replaying = False
         return item

@@ -7,10 +7,15 @@
 
 Trailers are ignored: they would count as headers that no proxy in front has seen. The size and duration of a body that
 is read are bounded where it is read, in http.py.
+
+An ASGI extension of ours, `scope["extensions"][CHUNKS]`, writes a piece of a stream that has begun straight to a client
+that takes it, as FRAMES of socket_connections.py does.
 """
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -31,6 +36,10 @@ REQUEST_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of a request taken off the wire, whether or not anybody wants them."""
 PIPELINED_MAX = 16
 WRITE_S_MAX = 30.0
+CHUNKS = "belfry.chunks"
+
+WriteChunk = Callable[[bytes], bool]
+"""Writes what is not empty at once; False, and nothing written, while its client takes no more or is gone."""
 
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
 
@@ -96,9 +105,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse_head(400)
         super().on_headers_complete()
         if not self.parser.should_upgrade():
+            extensions: dict[str, object] = {CHUNKS: partial(self._write_chunk, self.cycle)}
+            self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
             self.headers = []  # for the trailers; the request has its own
         elif any(len(name) + len(value) > UPGRADE_LINE_BYTES_MAX for name, value in self.headers):
             self._refuse_head(431)
+
+    def _write_chunk(self, cycle: RequestResponseCycle, data: bytes) -> bool:
+        open_ = cycle.chunked_encoding and not cycle.response_complete and not cycle.disconnected
+        if not open_ or self.flow.write_paused or self.transport.is_closing():
+            return False
+        self.transport.write(b"%x\r\n%s\r\n" % (len(data), data))  # RFC 9112, 7.1
+        return True
 
     def on_message_complete(self) -> None:
         """The next bytes begin another head."""

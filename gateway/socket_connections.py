@@ -2,12 +2,18 @@
 
 A client that takes nothing of what it is sent is not read from, so that its pings cost no memory, and is cut off after
 WRITE_S_MAX; so is one that does not end a closing handshake. Messages of very many frames are refused.
+
+An ASGI extension of ours, `scope["extensions"][FRAMES]`, writes a text message straight to a client that takes it: four
+coroutines less for each alert of each phone.
 """
 
 import asyncio
+from collections.abc import Callable
+from typing import cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.http11 import Request
 
 from gateway.http_connections import WRITE_S_MAX
 from gateway.telemetry import CUT, Cut
@@ -16,6 +22,10 @@ FRAMES_MAX = 1_024
 """Frames of one message; the message's bytes are bounded too, but frames may be empty."""
 TOO_BIG = 1009
 CLOSE_S_MAX = 15.0
+FRAMES = "belfry.frames"
+
+WriteText = Callable[[bytes], bool]
+"""Writes a message (UTF-8) at once; False, and nothing written, while its client takes no more or the socket closes."""
 
 
 class BoundedSocketProtocol(WebSocketsSansIOProtocol):
@@ -23,6 +33,27 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
 
     write_s_max = WRITE_S_MAX
     _write_timer: asyncio.TimerHandle | None = None
+    _taking = True
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin the handshake; the application may write past ASGI once it has accepted."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            cast("dict[str, object]", self.scope["extensions"])[FRAMES] = self.write_text
+
+    def write_text(self, message: bytes) -> bool:
+        """Write a whole message in one frame (RFC 6455, 5.2)."""
+        if not self._taking or self.close_sent or not self.handshake_complete or self.transport.is_closing():
+            return False
+        size = len(message)
+        if size < 126:
+            head = b"\x81%c" % size
+        elif size < 65_536:
+            head = b"\x81\x7e" + size.to_bytes(2)
+        else:
+            head = b"\x81\x7f" + size.to_bytes(8)
+        self.transport.write(head + message)
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Take data; a handshake that websockets cannot read ends the connection."""
@@ -42,12 +73,14 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         """The client takes less than it is sent: stop reading from it, and give it time."""
         super().pause_writing()
+        self._taking = False
         self.transport.pause_reading()
         self._write_timer = self.loop.call_later(self.write_s_max, self._cut, Cut.SLOW_READER)
 
     def resume_writing(self) -> None:
         """It took what there was."""
         super().resume_writing()
+        self._taking = True
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None

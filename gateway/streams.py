@@ -21,6 +21,7 @@ from gateway.delivery import Delivery, EndReason
 from gateway.draining import Draining, Farewell
 from gateway.errors import render_failure
 from gateway.execution import Engine, Selected
+from gateway.http_connections import CHUNKS, WriteChunk
 from gateway.identity import token_expired, token_revoked
 from gateway.revocations import Revocations
 from gateway.telemetry import OPEN
@@ -104,7 +105,8 @@ class Streams:
             headers = [(b"content-type", framing.content_type), *HEADERS, *more]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await _write(send, framing.opening)
-            stream = _Stream(send, framing, answers, caller, self._heartbeat_s)
+            write_chunk = scope.get("extensions", {}).get(CHUNKS, _not_now)
+            stream = _Stream(send, write_chunk, framing, answers, caller, self._heartbeat_s)
             with self._revocations.watching(caller.principal) as revoked:
                 revoked.add_done_callback(stream.token_revoked)
                 stream.start(caller.principal.expires_at - self._clock())
@@ -120,10 +122,22 @@ class Streams:
 class _Stream:
     """One stream: a delivery, the heartbeats beside it, and what may end it early."""
 
-    __slots__ = ("_closing", "_delivery", "_expiry", "_framing", "_heart", "_heartbeat_s", "_loop", "_send", "_sent")
+    __slots__ = (
+        "_closing", "_delivery", "_expiry", "_framing", "_heart", "_heartbeat_s", "_loop", "_send", "_sent",
+        "_write_chunk",
+    )  # fmt: skip
 
-    def __init__(self, send: Send, framing: Framing, answers: Answers, caller: Caller, heartbeat_s: float) -> None:
+    def __init__(
+        self,
+        send: Send,
+        write_chunk: WriteChunk,
+        framing: Framing,
+        answers: Answers,
+        caller: Caller,
+        heartbeat_s: float,
+    ) -> None:
         self._send = send
+        self._write_chunk = write_chunk
         self._framing = framing
         self._heartbeat_s = heartbeat_s
         self._loop = asyncio.get_running_loop()
@@ -139,10 +153,11 @@ class _Stream:
         self._heart = self._loop.call_later(self._heartbeat_s, self._beat)
         self._delivery.start()
 
-    def write(self, answer: Answer) -> Coroutine[Any, Any, None]:
+    def write(self, answer: Answer) -> Coroutine[Any, Any, None] | None:
         """Send one answer."""
         self._sent = True
-        return _write(self._send, self._framing.frame(answer))
+        data = self._framing.frame(answer)
+        return None if self._write_chunk(data) else _write(self._send, data)
 
     def finish(self) -> Coroutine[Any, Any, None]:
         """Say that no more answers come."""
@@ -189,6 +204,10 @@ class _Stream:
         for timer in (self._heart, self._expiry):
             if timer is not None:
                 timer.cancel()
+
+
+def _not_now(_: bytes) -> bool:
+    return False  # a server without the extension: all goes through ASGI
 
 
 async def _close(send: Send, last: bytes) -> None:

@@ -29,6 +29,7 @@ from gateway.identity import Authenticator
 from gateway.live import LiveAnswers
 from gateway.operations import Operation
 from gateway.rate_limits import RateLimits
+from gateway.socket_connections import FRAMES, WriteText
 from gateway.telemetry import OPEN, Transport, count_refusal
 from gateway.websocket_protocol import (
     SUBPROTOCOL,
@@ -94,7 +95,7 @@ class Sockets:
             with self.addresses.one(address_of(scope)):
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
                 with OPEN.labels(Transport.WEBSOCKET).track_inprogress():
-                    await _Socket(self, receive, send).run()
+                    await _Socket(self, receive, send, scope.get("extensions", {}).get(FRAMES, _not_now)).run()
         except Overloaded:
             await send({"type": "websocket.close", "code": CloseCode.TOO_MANY, "reason": "Too many sockets"})
 
@@ -115,10 +116,11 @@ class Sockets:
 
 
 class _Socket:
-    def __init__(self, sockets: Sockets, receive: Receive, send: ASGISend) -> None:
+    def __init__(self, sockets: Sockets, receive: Receive, send: ASGISend, write_text: WriteText) -> None:
         self._sockets = sockets
         self._receive = receive
         self._send = send
+        self._write_text = write_text
         self._protocol = Protocol()
         self._principal: Principal | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -295,10 +297,12 @@ class _Socket:
         for id in list(self._operations):
             self._cancel(id)
 
-    async def send_text(self, text: str) -> None:
-        """Send a message as it is; nothing once the socket is closed."""
-        if not self._closed:
-            await self._send({"type": "websocket.send", "text": text})
+    def write_text(self, message: bytes) -> Coroutine[Any, Any, None] | None:
+        """Send a message as it is: at once (None) or by what is returned; nothing once the socket is closed."""
+        return None if self._closed or self._write_text(message) else self._send_text(message)
+
+    async def _send_text(self, message: bytes) -> None:
+        await self._send({"type": "websocket.send", "text": message.decode()})
 
     async def finish(self, id: str) -> None:
         """Say that an operation has no further answers."""
@@ -343,16 +347,16 @@ class _Outlet:
     def __init__(self, socket: _Socket, id: str) -> None:
         self._socket = socket
         self._id = id
-        self._head = f'{{"id":{encode_json(id).decode()},"type":"next","payload":'
+        self._head = b'{"id":%s,"type":"next","payload":' % encode_json(id)
 
-    def write(self, answer: Answer) -> Coroutine[Any, Any, None]:
+    def write(self, answer: Answer) -> Coroutine[Any, Any, None] | None:
         """Send one answer."""
-        return self._socket.send_text(f"{self._head}{answer.framed('text', _text)}}}")
+        return self._socket.write_text(b"%s%s}" % (self._head, answer.json))
 
     def finish(self) -> Coroutine[Any, Any, None]:
         """Say that no more come."""
         return self._socket.finish(self._id)
 
 
-def _text(answer: Answer) -> str:
-    return answer.json.decode()
+def _not_now(_: bytes) -> bool:
+    return False  # a server without the extension: all goes through ASGI

@@ -112,9 +112,10 @@ class Bank:
                     pass
                 await asyncio.sleep(0.02)
 
-    async def alert_log(self, customer_id: str) -> list[Json]:
+    async def alert_log(self, customer_id: str, after: int = 0) -> list[Json]:
         url = f"{self.belfry.urls['analytics']}/alert-log"
-        async with self.http.get(url, params={"customerId": customer_id, "limit": "1000"}) as response:
+        params = {"customerId": customer_id, "after": str(after), "limit": "1000"}
+        async with self.http.get(url, params=params) as response:
             entries: list[Json] = (await response.json())["entries"]
             return entries
 
