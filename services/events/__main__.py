@@ -10,9 +10,14 @@ from services.service import serve
 GC_THRESHOLDS = (100_000, 50, 50)
 """A batch is thousands of short-lived structs without cycles; by default collecting costs a sixth of the CPU."""
 
+NICENESS = 5
+"""What was taken in must be analysed before more is: where the CPU is short, consumers come first and producers wait.
+As equals, the two busy threads here starve them (measured: 8,100 events/s in the alert log instead of 8,900)."""
+
 if __name__ == "__main__":
     settings = read_settings(os.environ)
     app = create_app(settings)
+    os.nice(NICENESS)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     serve(app, settings, settings.events_port)
