@@ -30,8 +30,9 @@ from bench.machine import describe_machine
 from clients.accounts import BALANCES
 from clients.backends import backends_over
 from clients.deadline import Errand
+from clients.http_transport import HttpTransport
 from clients.routes import Call, target
-from clients.transport import URL, AiohttpTransport, PreparedRequest
+from clients.transport import URL, Heading, PreparedRequest
 from clients.tries import Tries, body_of
 from contracts.accounts import Balance
 from contracts.money import Money
@@ -90,11 +91,11 @@ async def _ways(url: str, opened: AsyncExitStack) -> dict[str, Way]:
     headers = {"accept": "application/json", "accept-encoding": "identity", "authorization": f"Bearer {TOKEN}"}
     path = target(BALANCES.path, QUERY)
     session = await opened.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
-    connector = await opened.enter_async_context(AiohttpTransport())
+    connector = await opened.enter_async_context(HttpTransport())
     client = await opened.enter_async_context(httpx.AsyncClient(headers=headers))
     belfry = backends_over(connector, Settings(accounts_url=url, service_token=TOKEN)).accounts
     address, parsed, tries = yarl.URL(url + path), URL(url), Tries(connector, 1.0)
-    pairs = [("host", parsed.netloc.decode()), *headers.items()]
+    heading = Heading([("host", parsed.netloc.decode()), *headers.items()])
 
     async def bare() -> object:
         async with session.get(address, headers=headers) as response:
@@ -103,7 +104,7 @@ async def _ways(url: str, opened: AsyncExitStack) -> dict[str, Way]:
     async def connected() -> object:
         call = Call(BALANCES, Errand.of("anna", 5.0))
         extensions = {"target": path.encode(), "call": call}
-        return body_of(await tries.handle_async_request(PreparedRequest("GET", parsed, url, pairs, b"", extensions)))
+        return body_of(await tries.handle_async_request(PreparedRequest("GET", parsed, url, heading, b"", extensions)))
 
     async def whole() -> object:
         return await belfry.balances(IDS, Errand.of("anna", 5.0))

@@ -18,7 +18,7 @@ import msgspec
 
 from clients.backends import backends_over
 from clients.deadline import Deadline, Errand
-from clients.transport import AiohttpTransport
+from clients.http_transport import HttpTransport
 from contracts.alerts import AlertLogEntry, AlertLogPage, AlertReason, LogEntryKind, LoginAlert
 from contracts.feed import AccountChange
 from contracts.settings import Settings
@@ -108,7 +108,7 @@ async def serve(folder: Path, subscribes_per_s: int) -> None:
     )  # fmt: skip
     log = MemoryLog()
     feed = AlertFeed(log.read, log, Never())
-    backends, cursors = backends_over(AiohttpTransport(), settings), CursorCodec([b"k" * 32])
+    backends, cursors = backends_over(HttpTransport(), settings), CursorCodec([b"k" * 32])
 
     def make_context(principal: Principal) -> RequestContext:
         return RequestContext(principal, backends, Errand.of(principal.customer_id, 5), feed, cursors)

@@ -9,7 +9,7 @@ A call to a service passes, from the outside in:
     Bulkhead    waits when the service has enough to do               bulkheads.py
     Breaker     refused while the service is left alone               breaker.py
     Tries       cut off in time, read within a bound                  tries.py
-    connector   the wire, by the scheme of the service's URL          transport.py
+    connector   the wire, by the scheme of the service's URL          http_transport.py, lambda_transport.py
 
 Each is a transport over the next and knows no other. How a service is reached is its URL.
 """
@@ -30,11 +30,12 @@ from clients.deadline import Clock
 from clients.downstream import Downstream
 from clients.events import EventsClient
 from clients.hedges import Hedges
+from clients.http_transport import HttpTransport
 from clients.kept import Keeping, KeptAnswers
 from clients.lambda_transport import SCHEME, LambdaTransport, address_of
 from clients.retries import Retries
 from clients.shedding import Load, Shedding
-from clients.transport import AiohttpTransport, AsyncBaseTransport
+from clients.transport import AsyncBaseTransport
 from clients.tries import Tries
 from contracts.settings import PREFIX, BadSetting, Settings, service_url
 from contracts.tls import service_client_tls
@@ -107,7 +108,7 @@ def _connector(name: str, url: str, http: AsyncBaseTransport) -> AsyncBaseTransp
 @asynccontextmanager
 async def open_backends(settings: Settings) -> AsyncGenerator[Backends]:
     """Open the transport for as long as the block runs; services are connected to when they are first called."""
-    async with AiohttpTransport(service_client_tls(settings)) as transport:
+    async with HttpTransport(service_client_tls(settings)) as transport:
         backends = backends_over(transport, settings)
         async with backends.opened():
             yield backends

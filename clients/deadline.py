@@ -12,9 +12,6 @@ from typing import NamedTuple, Self
 from clients.flights import Flights
 from contracts.failures import TimedOut
 
-HEADER = "X-Request-Timeout-Ms"
-"""Tells a service how many milliseconds its caller still waits; it shrinks from hop to hop."""
-
 Clock = Callable[[], float]
 """Seconds of a monotonic clock."""
 

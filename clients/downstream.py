@@ -19,6 +19,7 @@ from clients.routes import Call, Priority, Route, reads
 from clients.transport import (
     URL,
     AsyncBaseTransport,
+    Heading,
     PreparedRequest,
     Response,
     TimeoutException,
@@ -59,13 +60,14 @@ class Downstream:
         self._transport = transport
         self._probe = probe or transport
         self._name = name
-        self._pairs = [
+        pairs = [
             ("host", self._url.netloc.decode("ascii")),
             ("accept", "application/json"),
             ("accept-encoding", "identity"),
             *([("authorization", f"Bearer {token}")] if token else []),
         ]
-        self._pairs_with_body = [*self._pairs, ("content-type", "application/json")]
+        self._heading = Heading(pairs)
+        self._heading_with_body = Heading([*pairs, ("content-type", "application/json")])
 
     async def call(
         self,
@@ -122,7 +124,7 @@ class Downstream:
             route.method,
             self._url,
             self._origin,
-            self._pairs_with_body if encoded else self._pairs,
+            self._heading_with_body if encoded else self._heading,
             encoded,
             {"target": f"{self._prefix}{target}".encode("ascii"), "call": Call(route, deadline, customer_id)},
         )

@@ -88,7 +88,7 @@ class Keeping(AsyncBaseTransport):
             if not failure.retryable or (kept := self._again(key)) is None:
                 raise
             return kept
-        if response.status_code == 200 and isinstance(response, Answer):
+        if response.status_code == 200 and isinstance(response, Answer) and response.body is not None:
             self._kept.keep(key, response.body)
         return (self._again(key) or response) if response.status_code >= 500 else response
 

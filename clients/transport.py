@@ -9,6 +9,7 @@ headers are those of the service, an answer's headers are read when somebody ask
 sent as well.
 """
 
+import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from functools import cached_property
@@ -24,6 +25,8 @@ from httpx import (
     AsyncByteStream,
     ByteStream,
     ConnectError,
+    ConnectTimeout,
+    ReadError,
     ReadTimeout,
     Request,
     Response,
@@ -36,6 +39,9 @@ CONNECTIONS_MAX = 256
 """Open connections to all services together; further calls wait for one within their deadline."""
 KEEPALIVE_S = 60.0
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+WAIT_HEADER = "X-Request-Timeout-Ms"
+"""Tells a service how many milliseconds its caller still waits; it shrinks from hop to hop."""
+_WAIT = WAIT_HEADER.encode("ascii")
 
 __all__ = [
     "URL",
@@ -45,7 +51,10 @@ __all__ = [
     "AsyncByteStream",
     "ByteStream",
     "ConnectError",
+    "ConnectTimeout",
+    "Heading",
     "PreparedRequest",
+    "ReadError",
     "ReadTimeout",
     "Request",
     "Response",
@@ -62,42 +71,88 @@ def target_of(request: Request) -> str:
 
 
 Pairs = list[tuple[str, str]]
-NOTHING = ByteStream(b"")
+_is_header = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [ -~]*").fullmatch
+
+
+class Heading:
+    """The headers that every request to a service has: checked and encoded once."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        """Take names and values.
+
+        Raises:
+            ValueError: one of them would not be one header on the wire.
+        """
+        lines = [f"{name}: {value}" for name, value in pairs]
+        if not all(map(_is_header, lines)):
+            raise ValueError("A header holds what no header may.")  # it may be a secret: it is not shown
+        self.pairs = pairs
+        self.encoded = "".join([f"{line}\r\n" for line in lines]).encode("ascii")
 
 
 class PreparedRequest(Request):
-    """A request made of ready parts: a parsed URL, headers as text, a body in memory that may be sent again."""
+    """A request made of ready parts: a parsed URL, its service's heading, a body in memory that may be sent again.
+
+    `wait_ms` is how long its caller still waits, told in the header `WAIT_HEADER`; 0: it is not said.
+    """
 
     def __init__(
-        self, method: str, url: URL, origin: str, pairs: Pairs, body: bytes, extensions: dict[str, Any]
+        self,
+        method: str,
+        url: URL,
+        origin: str,
+        heading: Heading,
+        body: bytes,
+        extensions: dict[str, Any],
+        wait_ms: int = 0,
     ) -> None:
         self.method = method
         self.url = url
         self.origin = origin
-        self.pairs = pairs
+        self.heading = heading
         self.body = body
         self.extensions = extensions
-        self.stream = ByteStream(body) if body else NOTHING
+        self.wait_ms = wait_ms
+
+    @property
+    def pairs(self) -> Pairs:
+        """Return the headers as text."""
+        return [*self.heading.pairs, (WAIT_HEADER, str(self.wait_ms))] if self.wait_ms else self.heading.pairs
+
+    def head(self) -> bytes:
+        """Return the headers as they go on the wire."""
+        if self.wait_ms:
+            return b"%b%b: %d\r\n" % (self.heading.encoded, _WAIT, self.wait_ms)
+        return self.heading.encoded
 
     @cached_property
     def headers(self) -> httpx.Headers:  # type: ignore[override]  # httpx sets it when it makes a request
         """Return the headers, for transports that want httpx's."""
         return httpx.Headers(self.pairs)
 
-    def with_header(self, name: str, value: str) -> "PreparedRequest":
-        """Return the same request with one more header."""
-        pairs = [*self.pairs, (name, value)]
-        return PreparedRequest(self.method, self.url, self.origin, pairs, self.body, self.extensions)
+    @cached_property
+    def stream(self) -> ByteStream:  # type: ignore[override]  # the same
+        """Return the body, for transports that want httpx's."""
+        return ByteStream(self.body)
+
+    def waiting(self, wait_ms: int) -> "PreparedRequest":
+        """Return the same request as sent by somebody who waits so long."""
+        return PreparedRequest(
+            self.method, self.url, self.origin, self.heading, self.body, self.extensions, max(1, wait_ms)
+        )
 
 
 class Answer(Response):
-    """A response as a transport received it; `body` is there once somebody has read the stream to its end."""
+    """A response as a transport received it.
+
+    `body` is there when all of it came at once, or once somebody has read the stream to its end; None before.
+    """
 
     def __init__(self, status_code: int, raw: Sequence[tuple[bytes, bytes]], stream: AsyncByteStream) -> None:
         self.status_code = status_code
         self.raw = raw
         self.stream = stream
-        self.body = b""
+        self.body: bytes | None = None
         self.extensions = {}
         self.is_closed = False
         self.is_stream_consumed = False

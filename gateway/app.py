@@ -21,6 +21,7 @@ from clients.alert_feed import AccountChangeStream, AlertStream, PolledChanges
 from clients.alert_queue import AlertQueue
 from clients.backends import Backends, backends_over
 from clients.deadline import Errand
+from clients.http_transport import HttpTransport
 from clients.lambda_transport import SCHEME
 from clients.transport import AiohttpTransport
 from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, is_guarded_url, service_url
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> Starlette:
     Raises:
         BadSetting: it cannot run safely as it is set.
     """
-    transport, issuers_transport = AiohttpTransport(service_client_tls(settings)), AiohttpTransport()
+    transport, issuers_transport = HttpTransport(service_client_tls(settings)), AiohttpTransport()
     backends = backends_over(transport, settings)
     feed = AlertFeed(backends.analytics.alert_log, _alerts(settings), _changes(settings))
     issuer = _demo_issuer(settings)

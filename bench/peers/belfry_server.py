@@ -22,8 +22,8 @@ from clients.backends import Backends, backends_over
 from clients.deadline import Deadline, Errand
 from clients.downstream import Downstream
 from clients.events import EventsClient
+from clients.http_transport import HttpTransport
 from clients.routes import Priority, Route, reads, repeated
-from clients.transport import AiohttpTransport
 from clients.tries import Tries
 from contracts.settings import Settings
 from gateway.demo_issuer import ISSUER, DemoIssuer
@@ -113,7 +113,7 @@ class BenchQuery(Query):
 class KeptDownstream(Downstream):
     """Asks for everything once: the structs of later answers are in memory."""
 
-    def __init__(self, url: str, transport: AiohttpTransport, settings: Settings) -> None:
+    def __init__(self, url: str, transport: HttpTransport, settings: Settings) -> None:
         super().__init__(url, Tries(transport, settings.call_try_s))
         self._kept: dict[tuple[Any, ...], Any] = {}
 
@@ -135,7 +135,7 @@ class KeptDownstream(Downstream):
 
 def application(settings: Settings, url: str, source: str) -> Starlette:
     """Build the gateway over the benchmark's upstream."""
-    transport = AiohttpTransport()
+    transport = HttpTransport()
     settings = msgspec.structs.replace(settings, accounts_url=url, events_url=url, analytics_url=url)
     kept = KeptDownstream(url, transport, settings)
     if source == "memory":

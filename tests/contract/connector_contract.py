@@ -16,6 +16,7 @@ from clients.transport import (
     URL,
     AsyncBaseTransport,
     AsyncByteStream,
+    Heading,
     PreparedRequest,
     Response,
     TimeoutException,
@@ -92,7 +93,7 @@ def request_to(port: int, method: str = "GET", body: bytes = b"", scheme: str = 
     """Return a request to a peer."""
     origin = f"{scheme}://127.0.0.1:{port}"
     pairs = [("host", f"127.0.0.1:{port}"), ("accept-encoding", "identity"), ("x-own", "kept")]
-    return PreparedRequest(method, URL(origin), origin, pairs, body, {"target": b"/path?q=a%26b"})
+    return PreparedRequest(method, URL(origin), origin, Heading(pairs), body, {"target": b"/path?q=a%26b"})
 
 
 async def read(response: Response) -> bytes:
@@ -237,6 +238,79 @@ class ConnectorContract:
             go_on.set()
             assert [part async for part in parts] == []
             await response.stream.aclose()
+
+    async def test_an_answer_that_nobody_takes_is_not_read_on(self) -> None:
+        """What waits in memory has a bound: the peer has to wait instead."""
+        size = 32 * 1024 * 1024
+        written = asyncio.Event()
+
+        async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+            writer.write(bytes(size))
+            await writer.drain()
+            written.set()
+
+        async with peer_that(endless) as peer, self.opened() as connector:
+            response = await connector.handle_async_request(request_to(peer.port))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await written.wait()
+            assert len(await read(response)) == size
+
+    async def test_an_answer_longer_than_one_read_is_whole(self) -> None:
+        """However it is cut into parts, and its connection serves the next call."""
+        body = bytes(range(256)) * 8192
+        parts = [body[start : start + 70_001] for start in range(0, len(body), 70_001)]
+        chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in parts]
+        chunked = says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *chunks, b"0\r\n\r\n")
+        async with peer_that(chunked) as peer, self.opened() as connector:
+            assert await ask(connector, request_to(peer.port)) == body
+            assert await ask(connector, request_to(peer.port)) == body
+        assert peer.connections == 1
+
+    async def test_an_interim_answer_is_not_the_answer(self) -> None:
+        """A service may say 100 or 103 before it."""
+        early = says(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK)
+        async with peer_that(early) as peer, self.opened() as connector:
+            response = await connector.handle_async_request(request_to(peer.port))
+            assert (response.status_code, await read(response)) == (200, b"hello")
+            assert "link" not in response.headers
+
+    async def test_an_answer_without_a_body_leaves_the_connection(self) -> None:
+        """204 has none, whatever else it says."""
+        async with peer_that(says(b"HTTP/1.1 204 No Content\r\n\r\n")) as peer, self.opened() as connector:
+            for _ in range(2):
+                assert await ask(connector, request_to(peer.port, "DELETE")) == b""
+        assert peer.connections == 1
+
+    async def test_a_connection_that_was_closed_while_idle_costs_a_read_nothing(self) -> None:
+        """A service closes what it does not hear from for long, and may do so just as it is asked again."""
+
+        async def once(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(OK)
+            await writer.drain()
+            peer.script = leaves if peer.script is once else once
+
+        async def leaves(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            peer.script = once
+            writer.close()
+
+        async with peer_that(once) as peer, self.opened() as connector:
+            for _ in range(3):
+                assert await ask(connector, request_to(peer.port)) == b"hello"
+        assert peer.connections >= 2
+
+    async def test_what_comes_unasked_is_never_an_answer(self) -> None:
+        """A second answer to one question is not taken for the answer to the next."""
+        async with peer_that(says(OK, OK.replace(b"hello", b"wrong"))) as peer, self.opened() as connector:
+            try:
+                first = await ask(connector, request_to(peer.port))
+            except TransportError:
+                first = b"hello"
+            await asyncio.sleep(0.01)
+            peer.script = says(OK.replace(b"hello", b"other"))
+            assert first == b"hello"
+            assert await ask(connector, request_to(peer.port)) == b"other"
 
     async def test_redirects_are_answers(self) -> None:
         """No service sends the gateway elsewhere."""

@@ -11,7 +11,16 @@ from msgspec.json import Decoder
 
 from clients.deadline import Deadline
 from clients.routes import Call, Priority, Route, reads
-from clients.transport import URL, Answer, AsyncBaseTransport, ByteStream, ConnectError, PreparedRequest, Request
+from clients.transport import (
+    URL,
+    Answer,
+    AsyncBaseTransport,
+    ByteStream,
+    ConnectError,
+    Heading,
+    PreparedRequest,
+    Request,
+)
 
 P = ParamSpec("P")
 Plan = int | float | None | tuple[float, int | None]
@@ -93,4 +102,4 @@ def request_of(route: Route[Any], seconds: float = 5.0, customer: str = "", targ
     """Return a request of a route."""
     call = Call(route, Deadline.after(seconds, clock), customer)
     extensions = {"target": (target or route.path).encode(), "call": call}
-    return PreparedRequest(route.method, URL("http://service"), "http://service", [], b"", extensions)
+    return PreparedRequest(route.method, URL("http://service"), "http://service", Heading([]), b"", extensions)

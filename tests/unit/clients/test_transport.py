@@ -1,4 +1,4 @@
-"""httpx requests through aiohttp, against a server that speaks raw HTTP on a free port."""
+"""Calls over the connector to the services, against a server that speaks raw HTTP on a free port."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,8 +9,8 @@ import pytest
 
 from clients.deadline import Deadline
 from clients.downstream import Downstream
+from clients.http_transport import HttpTransport
 from clients.routes import Priority, Route, reads
-from clients.transport import AiohttpTransport
 from clients.tries import Tries
 from contracts.failures import NotFound, TimedOut, TooLarge, Unavailable
 
@@ -55,7 +55,7 @@ async def serving(answer: bytes | None, answer_bytes_max: int = 1000) -> AsyncGe
     server = Server(answer)
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    async with AiohttpTransport() as transport:
+    async with HttpTransport() as transport:
         yield server, Downstream(f"{server.url}/prefix", Tries(transport, 10.0, answer_bytes_max), "secret", "test")
     listener.close()
 
@@ -114,7 +114,7 @@ async def test_silence_ends_with_the_deadline() -> None:
 
 async def test_a_service_that_is_not_there_is_unavailable() -> None:
     """No listener is no answer, and not ready."""
-    async with AiohttpTransport() as transport:
+    async with HttpTransport() as transport:
         service = Downstream("http://127.0.0.1:1", Tries(transport, 10.0), name="test")
         with pytest.raises(Unavailable, match="The test service is not available"):
             await service.call(X, Deadline.after(1))
@@ -131,6 +131,6 @@ async def test_an_answer_has_a_bound() -> None:
 
 async def test_a_transport_that_is_not_open_answers_unavailable() -> None:
     """Construct is free, start connects."""
-    service = Downstream("http://127.0.0.1:1", Tries(AiohttpTransport(), 10.0))
+    service = Downstream("http://127.0.0.1:1", Tries(HttpTransport(), 10.0))
     with pytest.raises(Unavailable):
         await service.call(X, Deadline.after(1))
