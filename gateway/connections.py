@@ -1,8 +1,6 @@
 """How many streams and sockets are open, by customer and by address, and the bounds on that."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network
 
@@ -53,9 +51,12 @@ class Caps:
         """How many are open under all keys."""
         return self._open.total()
 
-    @contextmanager
-    def one(self, key: str) -> Iterator[None]:
-        """Count one open for as long as the context lasts.
+    def one(self, key: str) -> "Place":
+        """Count one open for as long as the context lasts; entering it raises Overloaded where there are too many."""
+        return Place(self, key)
+
+    def enter(self, key: str) -> None:
+        """Count one open.
 
         Raises:
             Overloaded: there are as many as may be; may be retried after some of them ended.
@@ -65,9 +66,25 @@ class Caps:
                 f"Too many {self._what} are open.", code="TOO_MANY_CONNECTIONS", retry_after_s=RETRY_AFTER_S
             )
         self._open[key] += 1
-        try:
-            yield
-        finally:
-            self._open[key] -= 1
-            if not self._open[key]:
-                del self._open[key]
+
+    def leave(self, key: str) -> None:
+        """Count one that was open as ended."""
+        self._open[key] -= 1
+        if not self._open[key]:
+            del self._open[key]
+
+
+class Place:
+    """One that is open, of which there are ten thousand: a generator would take four times the memory."""
+
+    __slots__ = ("_caps", "_key")
+
+    def __init__(self, caps: Caps, key: str) -> None:
+        self._caps = caps
+        self._key = key
+
+    def __enter__(self) -> None:
+        self._caps.enter(self._key)
+
+    def __exit__(self, *_: object) -> None:
+        self._caps.leave(self._key)

@@ -34,6 +34,7 @@ class EdgeHeaders:
         headers = dict(scope["headers"])
         allowed = host_name(headers.get(b"host", b"")) in self._hosts
         if scope["type"] == "websocket":
+            del headers  # a socket would keep them as long as it is open
             if allowed:
                 await self._app(scope, receive, send)
             else:

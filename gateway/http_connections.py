@@ -20,6 +20,7 @@ from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.gates import Gate
 from gateway.telemetry import CUT, Cut
 
 HEADER_BYTES_MAX = 32 * 1024
@@ -105,6 +106,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse_head(400)
         super().on_headers_complete()
         if not self.parser.should_upgrade():
+            self.cycle.message_event = Gate(is_open=False)  # type: ignore[assignment]
             extensions: dict[str, object] = {CHUNKS: partial(self._write_chunk, self.cycle)}
             self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
             self.headers = []  # for the trailers; the request has its own

@@ -9,12 +9,13 @@ coroutines less for each alert of each phone.
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from gateway.gates import Gate, Inbox
 from gateway.http_connections import WRITE_S_MAX
 from gateway.telemetry import CUT, Cut
 
@@ -35,6 +36,11 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
     _write_timer: asyncio.TimerHandle | None = None
     _taking = True
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.queue = Inbox()  # type: ignore[assignment]
+        self.writable = Gate()  # type: ignore[assignment]
+
     def handle_connect(self, event: Request) -> None:
         """Begin the handshake; the application may write past ASGI once it has accepted."""
         super().handle_connect(event)
@@ -42,24 +48,11 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
             cast("dict[str, object]", self.scope["extensions"])[FRAMES] = self.write_text
 
     def write_text(self, message: bytes) -> bool:
-        """Write a whole message in one frame (RFC 6455, 5.2)."""
+        """Write a message where that needs no waiting; whether it did."""
         if not self._taking or self.close_sent or not self.handshake_complete or self.transport.is_closing():
             return False
-        size = len(message)
-        if size < 126:
-            head = b"\x81%c" % size
-        elif size < 65_536:
-            head = b"\x81\x7e" + size.to_bytes(2)
-        else:
-            head = b"\x81\x7f" + size.to_bytes(8)
-        self.transport.write(head + message)
+        self.transport.write(text_frame(message))
         return True
-
-    def data_received(self, data: bytes) -> None:
-        """Take data; a handshake that websockets cannot read ends the connection."""
-        super().data_received(data)
-        if not self.handshake_initiated:
-            self._cut(Cut.BAD_HEAD)
 
     def handle_cont(self, event: Frame) -> None:
         """Take a further frame of a message."""
@@ -93,6 +86,13 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
             self._write_timer.cancel()
         super().connection_lost(exc)
 
+    async def send(self, message: Any) -> None:
+        """Send what the application says; once it has accepted, what the handshake held is forgotten."""
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            del self.request, self.response
+            self.scope["headers"] = []
+
     async def run_asgi(self) -> None:
         """Run the application, then give the client its time to end the closing handshake."""
         try:
@@ -103,3 +103,13 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
     def _cut(self, why: Cut) -> None:
         CUT[why].inc()
         self.transport.abort()
+
+
+def text_frame(message: bytes) -> bytes:
+    """Return a whole text message (UTF-8) as a server sends it, in one frame (RFC 6455, 5.2)."""
+    size = len(message)
+    if size < 126:
+        return b"\x81%c%s" % (size, message)
+    if size < 65_536:
+        return b"\x81\x7e%s%s" % (size.to_bytes(2), message)
+    return b"\x81\x7f%s%s" % (size.to_bytes(8), message)

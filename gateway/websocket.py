@@ -116,6 +116,11 @@ class Sockets:
 
 
 class _Socket:
+    __slots__ = (
+        "_closed", "_deliveries", "_operations", "_pending", "_place", "_principal", "_protocol", "_receive", "_send",
+        "_sockets", "_timer", "_watching", "_why", "_write_text",
+    )  # fmt: skip
+
     def __init__(self, sockets: Sockets, receive: Receive, send: ASGISend, write_text: WriteText) -> None:
         self._sockets = sockets
         self._receive = receive
@@ -321,8 +326,10 @@ class _Socket:
     def _set_timer(self, after_s: float, actions: Callable[[], list[Action]]) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(0.0, after_s), lambda: self._spawn(self._do, actions()))
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, after_s), self._time_is_up, actions)
+
+    def _time_is_up(self, actions: Callable[[], list[Action]]) -> None:
+        self._spawn(self._do, actions())
 
     async def _end(self) -> None:
         if self._timer is not None:

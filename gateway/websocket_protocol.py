@@ -103,6 +103,8 @@ class State(Enum):
 class Protocol:
     """One socket's protocol. Every method returns what is to be done, in order."""
 
+    __slots__ = ("running", "state")
+
     def __init__(self) -> None:
         self.state = State.OPEN
         self.running: set[str] = set()

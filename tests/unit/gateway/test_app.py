@@ -52,7 +52,7 @@ def test_production_has_no_demo_routes(tmp_path: Path) -> None:
     """Without the demo there is no issuer, no token and no GraphiQL."""
     settings = nowhere(tmp_path, issuer="https://i.example", jwks_url="https://i.example/keys", cursor_keys=KEYS)
     paths = {getattr(route, "path", "") for route in create_app(settings).routes}
-    assert paths == {"/graphql", "/health/live", "/health/ready", "/metrics", "/revocations"}
+    assert paths == {"/health/live", "/health/ready", "/metrics", "/revocations"}
 
 
 async def test_the_demos_key_set_verifies_its_tokens(demo: httpx.AsyncClient, tmp_path: Path) -> None:
