@@ -25,6 +25,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from contracts.failures import Failure, Problem
 from contracts.settings import Settings
 from contracts.tls import service_server_tls
+from services.deadlines import deadlines
 
 REQUEST_BYTES_MAX = 1024 * 1024
 """Largest body of a request that is not a stream."""
@@ -55,6 +56,7 @@ def create_service(
     return Litestar(
         route_handlers=[*handlers, *_health(ready), metrics],
         lifespan=[lifespan],
+        middleware=[deadlines],
         guards=[_guard(token)] if token else [],
         exception_handlers={
             Failure: _render_failure,
