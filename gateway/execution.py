@@ -246,8 +246,15 @@ class Engine:
         Raises:
             Refused: its variables do not fit.
         """
-        executor = self._build(selected, selected.prepared.plain or selected.prepared.document, caller)
-        return LiveAnswers(self, selected, executor, caller)
+        return LiveAnswers(self, selected, self.executor(selected, caller), caller)
+
+    def executor(self, selected: Selected, caller: Caller) -> Executor:
+        """Return an executor of a subscription.
+
+        Raises:
+            Refused: its variables do not fit.
+        """
+        return self._build(selected, selected.prepared.plain or selected.prepared.document, caller)
 
     def execute_event(self, executor: Executor, caller: Caller) -> Payload | Awaitable[Payload]:
         """Execute one event of a subscription: at once where nothing must be waited for."""

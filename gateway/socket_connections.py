@@ -90,6 +90,7 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         """Send what the application says; once it has accepted, what the handshake held is forgotten."""
         await super().send(message)
         if message["type"] == "websocket.accept":
+            self.request.headers.clear()  # websockets' parser keeps the request as long as it reads
             del self.request, self.response
             self.scope["headers"] = []
 

@@ -26,6 +26,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.plans.cache import PlanCache
 from gateway.plans.calls import NONE_GIVEN, Given
+from gateway.plans.codegen import Complete
 from gateway.plans.plan import FieldPlan, Plan
 
 
@@ -34,9 +35,8 @@ class PlanExecution(Executor[Any]):
 
     plans: ClassVar[PlanCache]
     completes_events: ClassVar = False
-    """Whether `complete_event` may be used in place of an execution."""
+    """Whether `plain_event` may be used in place of an execution."""
     _plan: Plan | None = None
-    _event_field: FieldPlan | None = None
     _given: dict[int, Given]
     _infos: dict[int, tuple[type, tuple[Any, ...], tuple[Any, ...]]]
 
@@ -56,20 +56,16 @@ class PlanExecution(Executor[Any]):
             return self._respond(data)
         return self.build_response(cast("dict[str, Any]", data))
 
-    def complete_event(self, event: Any) -> dict[str, Any] | None:
-        """Return the data of a subscription's event whose one field is all plain reads; None: it must be executed."""
-        field = self._event_field
-        if field is None:
-            plan = self.plans.find(self)
-            fields = [one for run in plan.selection(plan.root_type, plan.root) for one in run.fields] if plan else []
-            if len(fields) != 1:
-                return None
-            self._event_field = field = fields[0]
-        complete = field.complete
-        if complete is not None:
-            with suppress(Exception):  # whatever is odd about the event, graphql-core will say
-                return {field.response_name: complete(event)}
-        return None
+    def plain_event(self) -> tuple[str, Complete] | None:
+        """Return the name of the one field that a subscription's events have and what completes it, all plain reads.
+
+        None: they must be executed; so must an event that it raises for, as graphql-core will say what is odd about it.
+        """
+        plan = self.plans.find(self)
+        fields = [one for run in plan.selection(plan.root_type, plan.root) for one in run.fields] if plan else []
+        if not self.completes_events or len(fields) != 1 or fields[0].complete is None:
+            return None
+        return fields[0].response_name, fields[0].complete
 
     def execute_interpreted(self, serially: bool | None = None) -> Any:
         """Execute the operation as graphql-core does."""
