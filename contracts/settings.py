@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Address every server of this process binds to. Anything but loopback needs `BELFRY_SERVICE_TOKEN`."""
     port: Port = 8000
     """Port of the gateway; 0 takes a free one."""
+    workers: Annotated[int, Meta(ge=0, le=64)] = 1
+    """Gateway processes that share the port, for more than one core; 0: one for each core."""
     accounts_port: Port = 8102
     """Port of the account service."""
     events_port: Port = 8101

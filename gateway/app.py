@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> Starlette:
     feed = AlertFeed(backends.analytics.alert_log, _alerts(settings), _changes(settings))
     issuer = _demo_issuer(settings)
     issuers = _issuers(settings, issuer, issuers_transport)
-    cursors = CursorCodec(_cursor_keys(settings))
+    cursors, revocations = CursorCodec(_cursor_keys(settings)), _revocations(settings)
 
     def make_context(principal: Principal) -> RequestContext:
         errand = Errand.of(principal.customer_id, settings.request_timeout_s)
@@ -78,6 +78,7 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with transport, issuers_transport, backends.opened():
             following.append(asyncio.create_task(feed.run()))
+            following.append(asyncio.create_task(revocations.follow()))
             if trusted is not None:
                 following.append(asyncio.create_task(trusted.follow()))
             try:
@@ -92,7 +93,7 @@ def create_app(settings: Settings) -> Starlette:
         settings,
         engine=engine,
         rates=rates,
-        authenticator=Authenticator(issuers, _revocations(settings), audience=settings.audience, clock=time.time),
+        authenticator=Authenticator(issuers, revocations, audience=settings.audience, clock=time.time),
         checks=checks,
         lifespan=lifespan,
         routes=_demo_routes(issuer, backends) if issuer is not None else (),

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from contracts.failures import Failure, Rejected
 from contracts.settings import BadSetting, Settings, read_settings
 from gateway.exit_codes import ExitCode
@@ -73,7 +75,14 @@ def _add_running(commands: "_Commands[argparse.ArgumentParser]") -> None:
     demo.add_argument("--no-simulator", action="store_true", help="send no live events")
     demo.add_argument("--port", type=_port, metavar="N", help="port of the gateway (default: BELFRY_PORT)")
     demo.set_defaults(command=_demo)
-    commands.add_parser("gateway", help="run the gateway alone").set_defaults(command=_gateway)
+    gateway = commands.add_parser("gateway", help="run the gateway alone")
+    gateway.add_argument(
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="processes that share the port; 0: one a core (default: BELFRY_WORKERS)",
+    )
+    gateway.set_defaults(command=_gateway)
     service = commands.add_parser("service", help="run one service alone")
     service.add_argument("name", choices=SERVICES)
     service.set_defaults(command=_service)
@@ -175,6 +184,10 @@ def _port(text: str) -> int:
     return int(_number_in(0, 65535, text))
 
 
+def _workers(text: str) -> int:
+    return int(_number_in(0, 64, text))
+
+
 def _rate(text: str) -> float:
     return _number_in(0.1, 10_000_000, text)
 
@@ -193,14 +206,14 @@ def _demo(arguments: argparse.Namespace, settings: Settings) -> int:
     return run_demo(settings, port=arguments.port, fresh=arguments.fresh, simulated=not arguments.no_simulator)
 
 
-def _gateway(_: argparse.Namespace, settings: Settings) -> int:
+def _gateway(arguments: argparse.Namespace, settings: Settings) -> int:
     from gateway.premises import demand_free_port, open_data_dir
     from gateway.server import serve_gateway
 
     open_data_dir(settings)
     demand_free_port(settings.host, settings.port, "BELFRY_PORT")
-    serve_gateway(settings)
-    return ExitCode.DONE
+    workers = settings.workers if arguments.workers is None else arguments.workers
+    return serve_gateway(msgspec.structs.replace(settings, workers=workers))
 
 
 def _service(arguments: argparse.Namespace, settings: Settings) -> int:

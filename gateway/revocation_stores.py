@@ -1,7 +1,9 @@
 """Where revocations are kept: a file of the data folder, or (for one process's life only) memory."""
 
+import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -17,15 +19,22 @@ class Revocation(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
     revoked_at: float = 0.0
 
 
+Fresh = Callable[[list[Revocation]], list[Revocation]]
+
+
 class RevocationStore(Protocol):
     """What a store does."""
 
     def read(self) -> list[Revocation]:
-        """Return all that was added and not left out by a rewrite, in order."""
+        """Return all that was added and not left out since, in order."""
         ...
 
-    def rewrite(self, revocations: Iterable[Revocation]) -> None:
-        """Hold these and no others."""
+    def compact(self, fresh: Fresh) -> list[Revocation]:
+        """Hold what `fresh` returns of what is held, and return it."""
+        ...
+
+    def version(self) -> object:
+        """Return what differs from the time before when others may have added something."""
         ...
 
     def add(self, revocation: Revocation) -> None:
@@ -47,9 +56,14 @@ class RevocationMemory:
         """Return all."""
         return list(self._kept)
 
-    def rewrite(self, revocations: Iterable[Revocation]) -> None:
-        """Hold these."""
-        self._kept = list(revocations)
+    def compact(self, fresh: Fresh) -> list[Revocation]:
+        """Hold what is fresh."""
+        self._kept = fresh(self._kept)
+        return list(self._kept)
+
+    def version(self) -> object:
+        """Nobody else adds to it."""
+        return None
 
     def add(self, revocation: Revocation) -> None:
         """Add one."""
@@ -57,7 +71,7 @@ class RevocationMemory:
 
 
 class RevocationFile:
-    """A store of one JSON object a line, appended and synced."""
+    """A store of one JSON object a line, appended and synced; for several processes on one disk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -74,16 +88,42 @@ class RevocationFile:
             return []
         return [msgspec.json.decode(line, type=Revocation) for line in lines]
 
-    def rewrite(self, revocations: Iterable[Revocation]) -> None:
-        """Replace the file as a whole."""
+    def compact(self, fresh: Fresh) -> list[Revocation]:
+        """Replace the file as a whole where it holds anything else."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        written = self._path.with_suffix(f".{os.getpid()}")
-        _write(written, b"".join(msgspec.json.encode(one) + b"\n" for one in revocations), os.O_TRUNC)
-        written.replace(self._path)
+        with self._alone():
+            kept = fresh(self.read())
+            content = b"".join(msgspec.json.encode(one) + b"\n" for one in kept)
+            if not self._path.is_file() or self._path.read_bytes() != content:
+                written = self._path.with_suffix(f".{os.getpid()}")
+                _write(written, content, os.O_TRUNC)
+                written.replace(self._path)
+        return kept
+
+    def version(self) -> object:
+        """Return what the file system says of the file."""
+        try:
+            state = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return state.st_ino, state.st_size
 
     def add(self, revocation: Revocation) -> None:
-        """Append a line and sync it."""
-        _write(self._path, msgspec.json.encode(revocation) + b"\n", os.O_APPEND)
+        """Append a line and sync it; what a crash of another process left of one is cut off."""
+        with self._alone():
+            if self._path.is_file() and not (held := self._path.read_bytes()).endswith(b"\n"):
+                os.truncate(self._path, held.rfind(b"\n") + 1)
+            _write(self._path, msgspec.json.encode(revocation) + b"\n", os.O_APPEND)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from writing."""
+        descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
 
 def _write(path: Path, data: bytes, flag: int) -> None:

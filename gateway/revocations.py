@@ -4,7 +4,8 @@
     by customer   every token of a customer that was issued at or before a moment
 
 A revocation holds from the next request on, ends the sockets and streams opened with such a token at once, and is
-durable before it is acknowledged. Each replica has its own list and must be told.
+durable before it is acknowledged. Processes on one disk (workers, replicas) follow one list; elsewhere each replica has
+its own and must be told.
 """
 
 import asyncio
@@ -13,6 +14,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
+
+import msgspec
+import structlog
 
 from contracts.failures import Overloaded, Rejected, Unavailable
 from gateway.revocation_stores import Revocation, RevocationStore
@@ -23,8 +27,12 @@ REVOCATIONS_MAX = 100_000
 KEPT_S = 400 * 24 * 3600
 """How long one is in force: longer than any token lives (`belfry token` mints them for a year at most)."""
 ID_CHARACTERS_MAX = 256
+LOOKED_EVERY_S = 0.25
+"""How often it is looked whether another process on this disk revoked something."""
 
 Key = tuple[str, str | None]
+
+_log = structlog.get_logger(__name__)
 
 
 class Revocations:
@@ -34,11 +42,9 @@ class Revocations:
         """Read what is in force; what is over is left out of the store from here on."""
         self._store = store
         self._clock = clock
-        fresh = (one for one in store.read() if one.revoked_at > clock() - KEPT_S)
-        self._kept: dict[Key, Revocation] = {_key(revocation): revocation for revocation in fresh}
+        self._kept: dict[Key, Revocation] = {_key(one): one for one in store.compact(self._fresh)}
         self._watched: defaultdict[Key, set[_Watch]] = defaultdict(set)
         self._writing = asyncio.Lock()
-        store.rewrite(self._kept.values())
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -69,11 +75,38 @@ class Revocations:
                 await asyncio.to_thread(self._store.add, revocation)
             except OSError as error:
                 raise Unavailable("The revocation was not stored.", detail=error.strerror) from error
-            self._kept[key] = revocation
+            self._take(key, revocation)
+        return revocation
+
+    async def follow(self) -> None:
+        """Take over what other processes revoke, for ever; what cannot be read now is tried again."""
+        seen = None
+        while True:
+            version = self._store.version()
+            if version != seen:
+                try:
+                    found = await asyncio.to_thread(self._store.read)
+                    seen = version
+                except (OSError, msgspec.MsgspecError) as error:
+                    found = []
+                    _log.error("revocations cannot be read", error=type(error).__name__)
+                for revocation in found:
+                    key = _key(revocation)
+                    kept = self._kept.get(key)
+                    if kept is None or (kept.issued_before or 0) < (revocation.issued_before or 0):
+                        self._take(key, revocation)
+            await asyncio.sleep(LOOKED_EVERY_S)
+
+    def _fresh(self, revocations: list[Revocation]) -> list[Revocation]:
+        """Return those still in force, the last of each token and customer."""
+        oldest = self._clock() - KEPT_S
+        return list({_key(one): one for one in revocations if one.revoked_at > oldest}.values())
+
+    def _take(self, key: Key, revocation: Revocation) -> None:
+        self._kept[key] = revocation
         for watch in self._watched.get(key, ()):
             if _covers(revocation, watch.principal) and not watch.revoked.done():
                 watch.revoked.set_result(None)
-        return revocation
 
     @contextmanager
     def watching(self, principal: Principal) -> "Iterator[asyncio.Future[None]]":

@@ -1,6 +1,7 @@
 """Facts about revoked tokens: what is refused, what ends, what is remembered, and who may revoke."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,11 +123,34 @@ async def test_what_is_not_stored_is_not_acknowledged(tmp_path: Path) -> None:
     """The operator is told to try again."""
     folder = tmp_path / "folder"
     revocations = Revocations(RevocationFile(folder / "revocations.ndjson"), lambda: NOW)
-    (folder / "revocations.ndjson").unlink()
-    folder.rmdir()
+    shutil.rmtree(folder)
     with pytest.raises(Unavailable):
         await revocations.revoke(Revocation(token_id="t1"))
     assert not revocations.covers(principal())
+
+
+async def test_processes_on_one_disk_follow_each_others_revocations(tmp_path: Path) -> None:
+    """What one revokes ends what runs at the other."""
+    path = tmp_path / "revocations.ndjson"
+    one, other = (Revocations(RevocationFile(path), lambda: NOW) for _ in range(2))
+    following = asyncio.create_task(other.follow())
+    with other.watching(principal()) as revoked:
+        await one.revoke(Revocation(token_id="t1"))
+        async with asyncio.timeout(5):
+            await revoked
+    assert other.covers(principal())
+    following.cancel()
+
+
+async def test_what_a_crash_left_of_a_line_does_not_spoil_the_next(tmp_path: Path) -> None:
+    """It was never acknowledged, and another process goes on writing."""
+    path = tmp_path / "revocations.ndjson"
+    revocations = Revocations(RevocationFile(path), lambda: NOW)
+    await revocations.revoke(Revocation(token_id="t1"))
+    with path.open("ab") as file:
+        file.write(b'{"tokenId": "t')
+    await revocations.revoke(Revocation(token_id="t2"))
+    assert [one.token_id for one in RevocationFile(path).read()] == ["t1", "t2"]
 
 
 def token_id_of(token: str) -> str:
