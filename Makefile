@@ -135,6 +135,10 @@ bench-latency: setup ## measure from a posted event to its alert at a subscriber
 bench-feed: setup $(FEED_PEERS) ## measure the live feed against npm's graphql-ws + ws and Mercurius
 	$(BIN)/python -m bench.feed $(ARGS)
 
+.PHONY: bench-load
+bench-load: setup ## measure from a posted event to 5,000 phones while 9,722 events/s come in
+	$(BIN)/python -m bench.feed_load $(ARGS)
+
 $(FEED_PEERS): bench/feed_peers/package.json bench/feed_peers/package-lock.json bench/feed_peers/.npmrc | $(STAMPS)/venv
 	@echo "installing the peers of the feed"; cd bench/feed_peers && ../../ide/with-node npm ci --loglevel=error
 	@touch $@

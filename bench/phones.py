@@ -139,14 +139,15 @@ class EventPhone(Phone):
                 self.caught_up.set_result(None)
 
 
-async def connect(port: int, phones: Sequence[Phone]) -> None:
-    """Connect phones, some at a time, and wait until each is caught up."""
+async def connect(port: int, phones: Sequence[Phone], address: str | None = None) -> None:
+    """Connect phones, some at a time, from an address of this machine, and wait until each is caught up."""
     loop = asyncio.get_running_loop()
     places = asyncio.Semaphore(CONNECTING_MAX)
 
     async def one(phone: Phone) -> None:
         async with places:
-            await loop.create_connection(lambda: phone, "127.0.0.1", port)
+            local = None if address is None else (address, 0)
+            await loop.create_connection(lambda: phone, "127.0.0.1", port, local_addr=local)
             await asyncio.wait_for(asyncio.shield(phone.caught_up), 20)
 
     await asyncio.gather(*map(one, phones))
