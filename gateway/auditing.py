@@ -100,15 +100,6 @@ class Auditor:
         if alerts:
             self._note(_record(AuditKind.ALERT_SHOWN, DONE, caller, prepared, node, subjects=alerts))
 
-    @property
-    def holding(self) -> bool:
-        """Whether streams must show nothing more before `settled`."""
-        return self.log.holding
-
-    async def settled(self) -> None:
-        """Return once streams may show more."""
-        await self.log.settled()
-
     def streamed(
         self, prepared: PreparedDocument, node: OperationDefinitionNode, caller: Caller, actions: list[str]
     ) -> Callable[[list[str]], None]:

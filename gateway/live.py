@@ -14,6 +14,7 @@ from typing import Any
 from graphql import ExecutionResult, create_source_event_stream
 
 from gateway.answering import Answer, GeneratorEvents, Payload
+from gateway.audit import AuditLog
 from gateway.callers import Caller
 from gateway.sharing import sharing_key
 from gateway.telemetry import count_answer
@@ -25,13 +26,14 @@ class LiveAnswers:
     """Implements `Answers` for a subscription. Free to make; the first `fill` starts its source."""
 
     __slots__ = (
-        "_caller", "_engine", "_events", "_executor", "_key", "_last", "_plain", "_selected", "_showed", "_trail",
-        "_wake", "ended",
+        "_audit", "_caller", "_engine", "_events", "_executor", "_key", "_last", "_plain", "_selected", "_showed",
+        "_trail", "_wake", "ended",
     )  # fmt: skip
 
     def __init__(self, engine: Any, selected: Any, executor: Any, caller: Caller) -> None:
         """Take the engine that executes events, and the executor of the subscription itself."""
         self._engine = engine
+        self._audit: AuditLog = engine.auditor.log
         self._selected = selected
         self._executor = executor
         self._plain: tuple[str, Callable[[Any], Any]] | None = None
@@ -56,7 +58,7 @@ class LiveAnswers:
     @property
     def hungry(self) -> bool:
         """Whether the source must be started, or it or the audit record waited for."""
-        return not self.ended and (self._events is None or self._events.hungry or self._engine.auditor.holding)
+        return not self.ended and (self._events is None or self._events.hungry or self._audit.holding)
 
     def take(self) -> Answer | Awaitable[Answer] | None:
         """Return the next answer; executed by whoever comes first, recorded for everyone."""
@@ -64,7 +66,7 @@ class LiveAnswers:
             answer, self._last = self._last, None
             return answer
         events = self._events
-        if events is None or self.ended or self._engine.auditor.holding:
+        if events is None or self.ended or self._audit.holding:
             return None
         occurrence = events.take()
         if occurrence is None:
@@ -91,7 +93,7 @@ class LiveAnswers:
             elif self._events.hungry:
                 await self._events.fill()
             else:
-                await self._engine.auditor.settled()
+                await self._audit.settled()
         except Exception as error:  # noqa: BLE001 (the source ended badly: the last answer says so)
             self._end(Answer(self._engine.failed(error, self._caller), []))
 

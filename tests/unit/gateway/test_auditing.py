@@ -105,7 +105,7 @@ async def test_a_stream_shows_nothing_while_what_it_showed_cannot_be_written(ban
     taking = asyncio.create_task(run(bank, "subscription { alertFeed { __typename } }"))
     for _ in range(20):
         await asyncio.sleep(0)
-    assert bank.engine.auditor.holding
+    assert bank.engine.auditor.log.holding
     assert not taking.done()
     (tmp_path / "audit").unlink()
     assert len(await taking) >= 2
