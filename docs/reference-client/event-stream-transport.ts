@@ -43,7 +43,8 @@ export class EventStreamTransport implements Transport {
           else if (answer.errors?.length) return endingOf(answer.errors)
         }
       }
-      return { kind: 'LOST' }
+      // A gateway that stops says `retry` before the end.
+      return { kind: 'LOST', ...(parser.retryMs !== null && { waitMs: parser.retryMs }) }
     } catch {
       return { kind: 'LOST' } // cut, silent or ended by us
     } finally {
@@ -70,6 +71,8 @@ export class EventParser {
   #rest = ''
   #event = 'message'
   #data: string[] = []
+  /** How long to wait before coming back, once the stream has said so. */
+  retryMs: number | null = null
 
   parse(text: string): { event: string; data: string }[] {
     const events: { event: string; data: string }[] = []
@@ -85,6 +88,7 @@ export class EventParser {
       const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? []
       if (field === 'event') this.#event = value
       if (field === 'data') this.#data.push(value)
+      if (field === 'retry' && /^\d+$/.test(value)) this.retryMs = Number(value)
     }
     return events
   }

@@ -44,6 +44,7 @@ export type Ending =
 
 const PASSING = new Set([
   'UNAVAILABLE', 'TIMED_OUT', 'OVERLOADED', 'RATE_LIMITED', 'TOO_MANY_CONNECTIONS', 'TOO_MANY_OPERATIONS', 'INTERNAL',
+  'DRAINING',
 ])
 
 /** Decides by the code of the first error, never by its text. */

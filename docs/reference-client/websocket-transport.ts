@@ -73,13 +73,26 @@ export class WebSocketTransport implements Transport {
   }
 }
 
-/** 4403: no valid token. 4429: too many. Other codes from 4400 on are the app's own mistakes; the rest is the network's. */
-function endingOfClose(closed: unknown): Ending {
+/**
+ * 4403: no valid token. 4429: too many. 1012: the gateway stops, and says when to come back; to any other, with the cursor.
+ * Other codes from 4400 on are the app's own mistakes; the rest is the network's.
+ */
+export function endingOfClose(closed: unknown): Ending {
   const { code, reason } = (closed ?? {}) as { code?: number; reason?: string }
   if (code === 4403) return { kind: 'TOKEN' }
   if (code === 4429) return { kind: 'LOST', waitMs: 10_000 }
+  if (code === 1012) return { kind: 'LOST', ...waitOf(reason) }
   if (code !== undefined && [4400, 4401, 4406, 4409].includes(code)) {
     return { kind: 'REFUSED', reason: reason ?? String(code) }
   }
   return { kind: 'LOST' }
+}
+
+function waitOf(reason: string | undefined): { waitMs?: number } {
+  try {
+    const { reconnectAfterMs } = JSON.parse(reason ?? '') as { reconnectAfterMs?: unknown }
+    return typeof reconnectAfterMs === 'number' ? { waitMs: reconnectAfterMs } : {}
+  } catch {
+    return {} // another server's 1012
+  }
 }

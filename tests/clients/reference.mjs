@@ -26,7 +26,12 @@ function open({ phone, transport, deviceId, silenceMs, cursor = null, token = nu
   let saved = cursor && { cursor, known: [], untold: [] }
   const line = transports[transport](silenceMs)
   const follow = line.follow.bind(line)
-  line.follow = (...args) => (tell({ phone, line: args[1] }), follow(...args))
+  line.follow = async (...args) => {
+    tell({ phone, line: args[1] })
+    const ending = await follow(...args)
+    if (ending.waitMs) tell({ phone, waits: ending.waitMs })
+    return ending
+  }
   phones[phone] = new AlertFeed({
     url,
     transport: line,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from asyncio.subprocess import PIPE
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
@@ -13,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from bench.processes import running
+from gateway.draining import RETURN_MS_MIN
 from gateway.identity import LEEWAY_S
 from tests.clients.conftest import HERE, WITH_NODE
 from tests.clients.tunnel import Tunnel
@@ -207,6 +209,28 @@ async def test_a_line_that_is_dead_without_a_word_is_noticed(bank_behind_tunnel:
     assert [phones.said(phone, "alert") for phone in devices] == [expected] * 2
 
 
+async def test_a_phone_comes_back_no_sooner_than_a_stopping_gateway_says(
+    bank_behind_tunnel: tuple[Bank, Tunnel, str],
+) -> None:
+    """SIGTERM tells each when to come back; until then no line is begun, and then nothing was missed."""
+    bank, _, url = bank_behind_tunnel
+    devices = await _customer(bank, "yves")
+    async with _phones(url, bank, "yves") as phones:
+        for phone, device in devices.items():
+            phones.order(phone, "open", transport=phone, deviceId=device)
+        await phones.until(lambda: all(phones.said(phone, "caughtUp") for phone in devices))
+        gateway = bank.belfry.processes.pop("gateway")
+        gateway.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(gateway.wait, STEP_S_MAX) in (0, -signal.SIGTERM)
+        await bank.belfry.start("gateway")
+        await _spend(bank, "yves", 2)
+        await phones.until(lambda: all(len(phones.said(phone, "alert")) >= 2 for phone in devices))
+        expected = await _raised(bank, "yves")
+    for phone in devices:
+        assert phones.said(phone, "alert") == expected
+        assert phones.said(phone, "waits")[0] >= RETURN_MS_MIN
+
+
 async def test_a_phone_that_begins_badly_comes_right(bank_behind_tunnel: tuple[Bank, Tunnel, str]) -> None:
     """A refused token is asked for anew, a refused cursor forgotten and the app told to read its list."""
     bank, _, url = bank_behind_tunnel
@@ -234,5 +258,13 @@ async def test_the_client_s_parts_do_as_they_say(bank_behind_tunnel: tuple[Bank,
         {"kind": "LOST"},
         {"kind": "REFUSED", "reason": "MISSING_SCOPE"},
         {"kind": "REFUSED", "reason": "odd"},
+    ]
+    assert facts["retryMs"] == 750
+    assert facts["closes"] == [
+        {"kind": "LOST", "waitMs": 750},
+        {"kind": "LOST"},
+        {"kind": "LOST"},
+        {"kind": "TOKEN"},
+        {"kind": "REFUSED", "reason": "Invalid message"},
     ]
     assert facts["expiries"] == [12500, None, None, None, None]

@@ -86,7 +86,8 @@ class Replica:
     def __init__(self, log: Log) -> None:
         self.hints: asyncio.Queue[list[AlertLogEntry]] = asyncio.Queue()
         self.changes: asyncio.Queue[list[AccountChange]] = asyncio.Queue()
-        self.feed = AlertFeed(log.read, _Stream(self.hints), _Stream(self.changes))
+        self.now = 0.0
+        self.feed = AlertFeed(log.read, _Stream(self.hints), _Stream(self.changes), clock=lambda: self.now)
         self.running = asyncio.get_running_loop().create_task(self.feed.run())
 
 
@@ -287,6 +288,11 @@ class FeedMachine(RuleBasedStateMachine):
     @rule(number=PHONES, reason=st.sampled_from([EndReason.GONE, EndReason.EXPIRED, EndReason.REVOKED]))
     def lose_the_network_or_the_token(self, number: int, reason: EndReason) -> None:
         self.cut(self.phones[number], reason)
+
+    @rule(which=st.integers(0, 1), to=st.floats(-1e9, 1e10))
+    def jump(self, which: int, to: float) -> None:
+        """The clock of a replica goes wrong: nothing but what it measures may depend on it."""
+        self.replicas[which].now = to
 
     @rule(number=PHONES)
     def stop_reading(self, number: int) -> None:
