@@ -77,12 +77,14 @@ class AlertFeed:
         changes: Changes,
         *,
         read_timeout_s: float = 5.0,
+        retry_s_min: float = RETRY_S_MIN,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._read_log = read_log
         self._entries = entries
         self._changes = changes
         self._read_timeout_s = read_timeout_s
+        self._retry_s_min = retry_s_min
         self._clock = clock
         self._reading = asyncio.Semaphore(READS_MAX)
         self.subscribers: defaultdict[str, set[Subscriber]] = defaultdict(set)
@@ -124,7 +126,7 @@ class AlertFeed:
 
     async def read_patiently(self, customer_id: str, after: int) -> AlertLogPage:
         """Read a page of a customer's log, however long it is away."""
-        delay_s = RETRY_S_MIN
+        delay_s = self._retry_s_min
         while True:
             try:
                 return await self.read(customer_id, after)

@@ -60,6 +60,7 @@ class Log:
 
     async def read(self, customer_id: str, after: int, limit: int, _: Deadline) -> AlertLogPage:
         if self.away:
+            await asyncio.sleep(0)
             raise Unavailable("away")
         first, last = self.first[customer_id], self.last[customer_id]
         await asyncio.sleep(0)  # what was read may be old when it arrives
@@ -87,7 +88,8 @@ class Replica:
         self.hints: asyncio.Queue[list[AlertLogEntry]] = asyncio.Queue()
         self.changes: asyncio.Queue[list[AccountChange]] = asyncio.Queue()
         self.now = 0.0
-        self.feed = AlertFeed(log.read, _Stream(self.hints), _Stream(self.changes), clock=lambda: self.now)
+        hints, changes = _Stream(self.hints), _Stream(self.changes)
+        self.feed = AlertFeed(log.read, hints, changes, retry_s_min=0, clock=lambda: self.now)
         self.running = asyncio.get_running_loop().create_task(self.feed.run())
 
 
@@ -220,7 +222,8 @@ class FeedMachine(RuleBasedStateMachine):
         self.settle()
         told = [replica for replica, fate in zip(self.replicas, fates, strict=True) if fate not in ("lost", "delayed")]
         for phone in self.phones:
-            if phone.customer == customer and phone.caught_up and phone.reads.is_set() and phone.replica in told:
+            follows = phone.caught_up and phone.reads.is_set() and phone.replica in told and not LOG.away
+            if phone.customer == customer and follows:
                 assert phone.received == LOG.last[customer], "a hint that jumps ahead must lead to the log"
 
     @rule(customer=CUSTOMERS)
@@ -262,7 +265,13 @@ class FeedMachine(RuleBasedStateMachine):
         context = RequestContext(principal, BACKENDS, Errand.of(customer, 5), replica.feed, CODEC)
         seq = None if phone.cursor is None else CODEC.read(phone.cursor, customer)
         phone.caught_up, phone.replica = False, replica
-        events = AlertFeedEvents(context, await replica.feed.alerts(customer, seq), 0)
+        try:
+            items = await replica.feed.alerts(customer, seq)
+        except Unavailable:
+            assert LOG.away
+            phone.replica = None
+            return  # a typed error; the phone comes again
+        events = AlertFeedEvents(context, items, 0)
         if seq is None:
             phone.received = None
         phone.delivery = Delivery(Taken(events), phone, Transport.SSE, self.note_end)
@@ -288,6 +297,12 @@ class FeedMachine(RuleBasedStateMachine):
     @rule(number=PHONES, reason=st.sampled_from([EndReason.GONE, EndReason.EXPIRED, EndReason.REVOKED]))
     def lose_the_network_or_the_token(self, number: int, reason: EndReason) -> None:
         self.cut(self.phones[number], reason)
+
+    @rule(away=st.booleans())
+    def lose_the_log(self, away: bool) -> None:
+        """Who reads it waits; who begins is refused."""
+        LOG.away = away
+        self.settle()
 
     @rule(which=st.integers(0, 1), to=st.floats(-1e9, 1e10))
     def jump(self, which: int, to: float) -> None:
@@ -325,6 +340,7 @@ class FeedMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(phone.delivery for phone in self.phones))
     @rule()
     def everything_arrives_in_the_end(self) -> None:
+        LOG.away = False
         for phone in self.phones:
             phone.reads.set()
         for replica in self.replicas:
