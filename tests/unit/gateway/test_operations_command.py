@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 import strawberry
 
 from contracts.settings import Settings
+from gateway.callers import Caller
 from gateway.cli import main
 from gateway.engines import Assembly
 from gateway.exit_codes import ExitCode
+from gateway.operations import Operation
 from gateway.operations_command import OPERATIONS_DIR, SIGNING_KEY, sign
 from gateway.operations_manifest import (
     SignedManifest,
@@ -21,10 +24,13 @@ from gateway.operations_manifest import (
     document_id,
     public_key_of,
 )
+from gateway.telemetry import Transport
+from resolvers.principal import Principal
 
 PRIVATE_KEY = base64.b64encode(bytes(range(32))).decode()
 PUBLIC_KEY = public_key_of(PRIVATE_KEY)
 HELLO = "query Hello { hello }"
+TICKING = "subscription Ticking { ticking { name } }"
 ITEM = "query Item { item { name } }"
 
 
@@ -121,6 +127,23 @@ class TestAGatewayThatRuns:
             assert not following.done()
         finally:
             following.cancel()
+
+    async def test_a_stream_goes_on_over_a_release_that_keeps_its_document(
+        self, assembly: Assembly, schema: strawberry.Schema, manifest: Path
+    ) -> None:
+        """It is not even told: the next answer comes as if nothing had been."""
+        assert assembly.trusted is not None
+        _release(manifest, schema, TICKING)
+        assembly.trusted.reload()
+        caller = Caller(Principal("c1", "c1", frozenset(), 2e9), Transport.SSE, "trace")
+        selected = await assembly.engine.select(Operation(document_id=document_id(TICKING)), caller)
+        async with aclosing(assembly.engine.answers(selected, caller)) as answers:
+            first = await anext(answers)
+            _release(manifest, schema, HELLO, TICKING)
+            assembly.trusted.reload()
+            following = [await anext(answers) for _ in range(3)]
+        assert len(assembly.trusted) == 2
+        assert [one["data"]["ticking"]["name"] for one in (first, *following)] == ["1", "2", "3", "4"]
 
 
 def _release(path: Path, schema: strawberry.Schema, *texts: str) -> None:
