@@ -3,7 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMPS := .venv/stamps
-LOCKS := requirements-build.lock requirements-node.lock requirements.lock requirements-dev.lock
+LOCKS := requirements-build.lock requirements-node.lock requirements.lock requirements-functions.lock \
+	requirements-dev.lock
 COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --universal \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
@@ -85,7 +86,7 @@ $(STAMPS)/aws: tests/aws/requirements.lock | $(STAMPS)/venv
 		.venv/aws/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
-test-aws: setup $(STAMPS)/aws ## run the AWS adapters against an emulator on 127.0.0.1
+test-aws: setup $(STAMPS)/aws $(TOOLS)/templates/installed ## run the AWS adapters, stack and functions against emulators on 127.0.0.1
 	REQUIRE_AWS=1 $(PYTEST) tests/aws $(IN_PARALLEL) --durations=5 $(ARGS)
 
 test-thorough: setup assets clients ## run every test with fifty times the examples and all of graphql-core's tests; half an hour
@@ -177,10 +178,25 @@ $(TOOLS)/%/installed: deploy/tools/%.lock | $(STAMPS)/venv
 	$(BIN)/python -m pip --python $(TOOLS)/$*/bin/python install --quiet --require-hashes -r $<
 	@touch $@
 
-check-deploy: setup $(TOOLS)/scanners/installed ## check the container file and the pipeline, and run what the image holds
+TEMPLATES := $(addprefix deploy/,data.yaml network.yaml services.yaml gateway.yaml functions.yaml watch.yaml template.yaml)
+SAM_TEMPLATES := template functions
+
+check-deploy: setup ## check templates, container file and pipeline, and run what the image holds
+	@$(MAKE) --no-print-directory --jobs --output-sync=target --keep-going check-templates check-scanned check-image
+
+.PHONY: check-templates check-scanned check-image
+check-templates: $(TOOLS)/templates/installed
+	$(TOOLS)/templates/bin/cfn-lint --regions eu-central-1 --template $(TEMPLATES)
+	@for name in $(SAM_TEMPLATES); do \
+		SAM_CLI_TELEMETRY=0 $(TOOLS)/templates/bin/sam validate --lint --region eu-central-1 --template deploy/$$name.yaml || exit 1; \
+	done
+
+check-scanned: $(TOOLS)/scanners/installed
 	$(TOOLS)/scanners/bin/hadolint deploy/Dockerfile
 	$(TOOLS)/scanners/bin/zizmor --offline --quiet .github/workflows
-	$(TOOLS)/scanners/bin/checkov --quiet --compact --skip-download --framework dockerfile --file deploy/Dockerfile
+	$(TOOLS)/scanners/bin/checkov --config-file deploy/tools/checkov.yaml --framework dockerfile cloudformation --directory deploy
+
+check-image: setup
 	deploy/check-image
 
 # Each lock holds to what the one before it chose.
@@ -188,8 +204,9 @@ lock: $(STAMPS)/venv ## choose and pin versions anew, within the ranges of pypro
 	$(COMPILE) --upgrade --group build -o requirements-build.lock
 	$(COMPILE) --upgrade --group node -o requirements-node.lock
 	$(COMPILE) --upgrade pyproject.toml -o requirements.lock
-	$(COMPILE) --upgrade pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
-	for kind in scanners; do $(COMPILE) --upgrade deploy/tools/$$kind.in -o deploy/tools/$$kind.lock; done
+	$(COMPILE) --upgrade pyproject.toml --extra functions -c requirements.lock -o requirements-functions.lock
+	$(COMPILE) --upgrade pyproject.toml --extra dev --extra functions -c requirements-functions.lock -o requirements-dev.lock
+	for kind in scanners templates; do $(COMPILE) --upgrade deploy/tools/$$kind.in -o deploy/tools/$$kind.lock; done
 	@! grep -n '://' $(LOCKS) deploy/tools/*.lock || { echo "a lock names a host" >&2; exit 1; }
 
 clean: ## remove what was built or measured, and the environment; keeps .belfry/ (the data)

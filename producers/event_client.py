@@ -48,7 +48,8 @@ class Answer(msgspec.Struct, frozen=True):
 class EventClient:
     """A producer's connection to one event service; use as an async context manager.
 
-    `transport` is the seam of tests; `sleep` and `chance` likewise.
+    A chunk is retried for `patience_s`, one request may take `timeout_s`. `transport` is the seam of tests; `sleep` and
+    `chance` likewise.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class EventClient:
         *,
         token: str = "",
         tls: ssl.SSLContext | None = None,
+        patience_s: float = PATIENCE_S,
+        timeout_s: float = TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = anyio.sleep,
         chance: random.Random | None = None,
@@ -67,9 +70,10 @@ class EventClient:
             headers=headers,
             verify=True if tls is None else tls,
             transport=transport,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             trust_env=False,
         )
+        self._patience_s = patience_s
         self._sleep = sleep
         self._chance = chance or random.Random()
         self._offset: int | None = None
@@ -101,7 +105,7 @@ class EventClient:
         `resent` says that an earlier attempt may have succeeded unseen.
 
         Raises:
-            Failure: the service refuses the request as a whole, or did not answer for `PATIENCE_S`.
+            Failure: the service refuses the request as a whole, or did not answer for `patience_s`.
         """
         attempts = 0
         body = b"\n".join(lines) + b"\n"
@@ -127,7 +131,7 @@ class EventClient:
         attempt: Callable[[], Awaitable[httpx.Response]],
         is_complete: Callable[[httpx.Response], bool] = lambda _: True,
     ) -> httpx.Response:
-        deadline = anyio.current_time() + PATIENCE_S
+        deadline = anyio.current_time() + self._patience_s
         pause_s = PAUSE_S_FIRST
         while True:
             failure: Failure

@@ -1,12 +1,11 @@
-"""The journey of the one machine with every part on AWS: Kinesis, DynamoDB, SNS and a queue of the gateway's own."""
+"""The journey of the one machine with every part on AWS (Kinesis, DynamoDB, SNS, SQS), made by deploy/."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.aws_resources import make_alert_table, make_state_table, make_stream, make_topic
+from bench.emulated_stack import SETTINGS, deploy
 from bench.processes import running
 from clients.alert_queue import PREFIX
 from services.analytics.alert_table import DynamoAlertLog
@@ -17,15 +16,10 @@ EVERYTHING = ("events", "accounts", "analytics", "gateway")
 
 
 @pytest.fixture
-async def settings(aws: dict[str, str], name: str) -> AsyncIterator[dict[str, str]]:
-    """The settings that put each part on AWS, and what they name."""
-    async with aws_client("dynamodb") as dynamodb, aws_client("kinesis") as kinesis, aws_client("sns") as sns:
-        yield {
-            "BELFRY_EVENT_STREAM": await make_stream(kinesis, f"{name}-events", 2),
-            "BELFRY_STATE_TABLE": await make_state_table(dynamodb, f"{name}-state"),
-            "BELFRY_ALERT_TABLE": await make_alert_table(dynamodb, f"{name}-alerts"),
-            "BELFRY_ALERT_TOPIC": await make_topic(sns, f"{name}-alerts"),
-        }
+async def settings(aws: dict[str, str], name: str) -> dict[str, str]:
+    """The settings that put each part on AWS, from the outputs of a stack."""
+    outputs = await deploy(name, shards=2)
+    return {setting: outputs[output] for setting, output in SETTINGS.items()}
 
 
 async def queues(sqs: Any) -> list[str]:

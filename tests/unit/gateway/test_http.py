@@ -268,6 +268,11 @@ async def test_another_host_is_not_served(client: httpx.AsyncClient) -> None:
     assert (response.status_code, codes(response)) == (421, ["HOST_NOT_ALLOWED"])
 
 
+async def test_health_is_told_under_any_name(client: httpx.AsyncClient) -> None:
+    """A load balancer asks under the address of the process."""
+    assert (await client.get("/health/live", headers={"Host": "10.20.30.40:8000"})).status_code == 200
+
+
 async def test_cors_is_for_listed_origins_only(client: httpx.AsyncClient) -> None:
     """A listed origin gets its preflight; another gets nothing that would let it read."""
     preflight = {"Access-Control-Request-Method": "POST"}
