@@ -15,6 +15,7 @@ from contracts.alerts import Alert
 from contracts.failures import NotFound
 from contracts.rules import AlertRule
 from contracts.transactions import Transaction
+from resolvers.loads import Load
 
 
 class Access:
@@ -24,11 +25,12 @@ class Access:
         self.customer_id = customer_id
         self._backends = backends
         self._deadline = deadline
-        self._loading: asyncio.Task[_Owned] | None = None
+        self._owns: Load[_Owned] | None = None
+        self._loading: asyncio.Task[None] | None = None
 
-    async def account_ids(self) -> list[str]:
-        """Return the customer's accounts, in the account service's order."""
-        return (await self._owned()).account_ids
+    def account_ids(self) -> Load[list[str]]:
+        """Load the customer's accounts, in the account service's order."""
+        return self._owned().then(_account_ids)
 
     async def card_ids(self) -> list[str]:
         """Return the cards the customer may see."""
@@ -69,19 +71,24 @@ class Access:
         """Say whether the rule is the customer's own or bank-wide."""
         return rule is not None and rule.customer_id in (None, self.customer_id)
 
-    async def _owned(self) -> "_Owned":
-        # One task for all who ask at once, shielded: a cancelled field must not take the others' answer with it.
-        if self._loading is None:
-            self._loading = asyncio.create_task(self._load())
-        if self._loading.done():
-            return self._loading.result()
-        return await asyncio.shield(self._loading)
+    def _owned(self) -> "Load[_Owned]":
+        # In a task that is nobody's: a cancelled field must not take the others' answer with it.
+        if self._owns is None:
+            self._owns = Load()
+            self._loading = asyncio.create_task(self._load(self._owns))
+        return self._owns
 
-    async def _load(self) -> "_Owned":
+    async def _load(self, owns: "Load[_Owned]") -> None:
         try:
-            return _Owned(await self._backends.accounts.entitlements(self.customer_id, self._deadline))
+            entitlements = await self._backends.accounts.entitlements(self.customer_id, self._deadline)
         except NotFound:
-            return _Owned(Entitlements(self.customer_id, [], [], []))
+            entitlements = Entitlements(self.customer_id, [], [], [])
+        except BaseException as error:
+            owns.settle(None, error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        owns.settle(_Owned(entitlements))
 
 
 class _Owned:
@@ -93,3 +100,7 @@ class _Owned:
         self.accounts = frozenset(self.account_ids)
         self.cards = frozenset(entitlements.card_ids)
         self.devices = frozenset(entitlements.device_ids)
+
+
+def _account_ids(owned: _Owned) -> list[str]:
+    return owned.account_ids

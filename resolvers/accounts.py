@@ -1,11 +1,14 @@
 """What an account answers about itself: balances, cards, holdings, standing orders."""
 
+from functools import partial
+
 from contracts.accounts import Account, Balance, BalanceDay, Card, Holding, StandingOrder
 from contracts.failures import NotFound
 from contracts.money import Money, minor_of, money_of
 from contracts.vocabulary import BalanceType, CreditDebitIndicator
 from resolvers.bounds import checked_period
 from resolvers.context import Info
+from resolvers.loads import Load
 
 
 async def owned_account(info: Info, account_id: str | None) -> Account | None:
@@ -34,18 +37,27 @@ async def own_accounts(info: Info, account_ids: list[str]) -> list[Account]:
     return [account for account in found if account is not None]
 
 
-async def balances(root: Account, info: Info) -> list[Balance]:
-    """Return the balances of each type there is now."""
-    return await info.context.loaders.balances.load(root.id)
+def balances(root: Account, info: Info) -> Load[list[Balance]]:
+    """Load the balances of each type there is now."""
+    return info.context.loaders.balances.load(root.id)
 
 
-async def balance(root: Account, info: Info, type: BalanceType, on: str | None) -> Balance | None:
-    """Return the balance of a type now, or the closing booked balance of the day `on`; None where there is none."""
+def balance(root: Account, info: Info, type: BalanceType, on: str | None) -> Load[Balance | None]:
+    """Load the balance of a type now, or the closing booked balance of the day `on`; None where there is none."""
     if on is not None:
-        wanted, found = BalanceType.CLOSING_BOOKED, await info.context.loaders.closing_balances(on).load(root.id)
-    else:
-        wanted, found = type, await info.context.loaders.balances.load(root.id)
-    return next((one for one in found if one.type is wanted), None)
+        return info.context.loaders.closing_balances(on).load(root.id).then(_CLOSING)
+    return info.context.loaders.balances.load(root.id).then(_BALANCES[type])
+
+
+def _of_type(wanted: BalanceType, found: list[Balance]) -> Balance | None:
+    for one in found:
+        if one.type is wanted:
+            return one
+    return None
+
+
+_BALANCES = {type: partial(_of_type, type) for type in BalanceType}
+_CLOSING = _BALANCES[BalanceType.CLOSING_BOOKED]
 
 
 async def balance_history(root: Account, info: Info, start: str, end: str) -> list[Balance]:
@@ -61,9 +73,9 @@ def _closing_balance(account_id: str, day: BalanceDay) -> Balance:
     return Balance(account_id, BalanceType.CLOSING_BOOKED, amount, indicator, day.date)
 
 
-async def standing_orders(root: Account, info: Info) -> list[StandingOrder]:
-    """Return the account's standing orders."""
-    return await info.context.loaders.standing_orders.load(root.id)
+def standing_orders(root: Account, info: Info) -> Load[list[StandingOrder]]:
+    """Load the account's standing orders."""
+    return info.context.loaders.standing_orders.load(root.id)
 
 
 async def cards(root: Account, info: Info) -> list[Card]:
@@ -72,9 +84,9 @@ async def cards(root: Account, info: Info) -> list[Card]:
     return [card for card in found if await info.context.access.card(card.id)]
 
 
-async def holdings(root: Account, info: Info) -> list[Holding]:
-    """Return the positions of a securities account."""
-    return await info.context.loaders.holdings.load(root.id)
+def holdings(root: Account, info: Info) -> Load[list[Holding]]:
+    """Load the positions of a securities account."""
+    return info.context.loaders.holdings.load(root.id)
 
 
 async def market_value(root: Account, info: Info) -> Money | None:

@@ -3,12 +3,16 @@
 The viewer itself needs no call, so that alerts, say, are still answered while the account service is away.
 """
 
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+
 import msgspec
 
 from contracts.accounts import Account, Card, Customer, Device, NotificationPreferences
 from contracts.failures import NotFound
-from resolvers.accounts import own_accounts
 from resolvers.context import Info
+from resolvers.loads import Load
 
 
 class Viewer(msgspec.Struct, frozen=True):
@@ -22,34 +26,42 @@ def viewer(info: Info) -> Viewer:
     return Viewer(info.context.customer_id)
 
 
-async def given_name(root: Viewer, info: Info) -> str:
-    """Return the given name."""
-    return (await _customer(root, info)).given_name
+def given_name(root: Viewer, info: Info) -> Load[str]:
+    """Load the given name."""
+    return _of_customer(root, info, attrgetter("given_name"))
 
 
-async def family_name(root: Viewer, info: Info) -> str:
-    """Return the family name."""
-    return (await _customer(root, info)).family_name
+def family_name(root: Viewer, info: Info) -> Load[str]:
+    """Load the family name."""
+    return _of_customer(root, info, attrgetter("family_name"))
 
 
-async def locale(root: Viewer, info: Info) -> str:
-    """Return the locale, a BCP 47 tag."""
-    return (await _customer(root, info)).locale
+def locale(root: Viewer, info: Info) -> Load[str]:
+    """Load the locale, a BCP 47 tag."""
+    return _of_customer(root, info, attrgetter("locale"))
 
 
-async def time_zone(root: Viewer, info: Info) -> str:
-    """Return the IANA time zone."""
-    return (await _customer(root, info)).time_zone
+def time_zone(root: Viewer, info: Info) -> Load[str]:
+    """Load the IANA time zone."""
+    return _of_customer(root, info, attrgetter("time_zone"))
 
 
-async def residency_country(root: Viewer, info: Info) -> str:
-    """Return the country of residence."""
-    return (await _customer(root, info)).residency_country
+def residency_country(root: Viewer, info: Info) -> Load[str]:
+    """Load the country of residence."""
+    return _of_customer(root, info, attrgetter("residency_country"))
 
 
-async def accounts(info: Info) -> list[Account]:
-    """Return every account the caller holds."""
-    return await own_accounts(info, await info.context.access.account_ids())
+def accounts(info: Info) -> Load[list[Account]]:
+    """Load every account the caller holds."""
+    return info.context.access.account_ids().then(partial(_accounts, info))
+
+
+def _accounts(info: Info, account_ids: list[str]) -> Load[list[Account]]:
+    return info.context.loaders.accounts.load_many(account_ids).then(_existing)
+
+
+def _existing(found: list[Account | None]) -> list[Account]:
+    return [account for account in found if account is not None]
 
 
 async def cards(info: Info) -> list[Card]:
@@ -71,8 +83,11 @@ async def preferences(root: Viewer, info: Info) -> NotificationPreferences:
     return found[0]
 
 
-async def _customer(root: Viewer, info: Info) -> Customer:
-    customer = await info.context.loaders.customers.load(root.id)
+def _of_customer(root: Viewer, info: Info, read: Callable[[Customer], str]) -> Load[str]:
+    return info.context.loaders.customers.load(root.id).then(lambda customer: read(_required(customer)))
+
+
+def _required(customer: Customer | None) -> Customer:
     if customer is None:
         raise NotFound("There is no such customer.")
     return customer

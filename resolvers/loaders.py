@@ -1,14 +1,14 @@
 """DataLoaders: one downstream call for each kind of thing and level of a query, however many fields ask.
 
 Loads are shared between fields. graphql-core cancels the siblings of a failed non-null field, and a cancelled sibling
-would cancel the future it shares with fields that still wait for it; so everyone waits on a future of their own.
+would cancel the future it shares with fields that still wait for it; a load of ours has no future that is shared.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from functools import cached_property, partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from clients.backends import Backends
 from clients.deadline import Deadline
@@ -17,6 +17,7 @@ from contracts.accounts import IDS_PER_CALL_MAX, Account, Balance, Card, Custome
 from contracts.alerts import AnyAlert
 from contracts.rules import AlertRule
 from contracts.transactions import Transaction, TransactionPage
+from resolvers.loads import All, Load
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -40,70 +41,37 @@ I = TypeVar("I", bound=Identified)  # noqa: E741 - the type variable of the prot
 O = TypeVar("O", bound=OfAccount)  # noqa: E741 - the same
 
 
-class _Entry(Generic[T]):
-    """What is known of a key: who waits for it, then its value or why there is none."""
-
-    __slots__ = ("error", "value", "waiting")
-
-    def __init__(self) -> None:
-        self.waiting: list[asyncio.Future[T]] | None = []
-        self.value: Any = None
-        self.error: BaseException | None = None
-
-    def tell(self, future: "asyncio.Future[T]") -> None:
-        """Settle a future, once the value is there."""
-        if future.done():
-            return  # whoever waited was cancelled
-        if self.error is not None:
-            future.set_exception(self.error)
-        else:
-            future.set_result(self.value)
-
-    def settle(self, value: Any, error: BaseException | None = None) -> None:
-        """Take the value, and tell everyone who waits."""
-        self.value, self.error = value, error
-        waiting, self.waiting = self.waiting, None
-        for future in waiting or ():
-            self.tell(future)
-
-
-Batch = list[tuple[K, _Entry[T]]]
+Batch = list[tuple[K, Load[T]]]
 
 
 class Loader(Generic[K, T]):
     """Loads by key: what is asked for in one turn of the loop goes in one call, and nothing is asked for twice.
 
-    As Strawberry's DataLoader behind a shield, for 0.6 (one load) to 0.3 (a hundred) of its cost: everyone who waits
-    has a future of their own, so that none needs a shield against the cancellation of another.
+    As Strawberry's DataLoader behind a shield, without a future for each who waits (see resolvers/loads.py).
     """
 
     def __init__(self, load: Callable[[list[K]], Awaitable[list[T]]]) -> None:
         """Take what loads so many keys, at most `IDS_PER_CALL_MAX`, and answers in their order."""
         self._load = load
-        self._entries: dict[K, _Entry[T]] = {}
+        self._loads: dict[K, Load[T]] = {}
         self._batch: Batch[K, T] = []
         self._loading: set[asyncio.Task[None]] = set()
 
-    def load(self, key: K) -> "asyncio.Future[T]":
+    def load(self, key: K) -> Load[T]:
         """Ask for one key."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._entries[key] = _Entry()
+        load = self._loads.get(key)
+        if load is None:
+            load = self._loads[key] = Load()
             if not self._batch or len(self._batch) == IDS_PER_CALL_MAX:
+                loop = asyncio.get_running_loop()
                 self._batch = []
                 loop.call_soon(self._dispatch, loop, self._batch)
-            self._batch.append((key, entry))
-        if entry.waiting is None:
-            entry.tell(future)
-        else:
-            entry.waiting.append(future)
-        return future
+            self._batch.append((key, load))
+        return load
 
-    async def load_many(self, keys: Iterable[K]) -> list[T]:
+    def load_many(self, keys: Iterable[K]) -> Load[list[T]]:
         """Ask for several keys at once; answers in their order."""
-        return await asyncio.gather(*map(self.load, keys))
+        return All(map(self.load, keys))
 
     def _dispatch(self, loop: asyncio.AbstractEventLoop, batch: Batch[K, T]) -> None:
         task = loop.create_task(self._run(batch))
@@ -118,13 +86,13 @@ class Loader(Generic[K, T]):
             if len(values) != len(batch):
                 raise LookupError(f"{len(batch)} keys were asked for, {len(values)} answered.")
         except BaseException as error:
-            for _, entry in batch:
-                entry.settle(None, error)
+            for _, load in batch:
+                load.settle(None, error)
             if not isinstance(error, Exception):
                 raise
         else:
-            for (_, entry), value in zip(batch, values, strict=True):
-                entry.settle(value)
+            for (_, load), value in zip(batch, values, strict=True):
+                load.settle(value)
 
 
 async def _load_by_id(

@@ -11,7 +11,7 @@ def page_info(root: Page) -> Page:
     return root
 
 
-def has_previous_page() -> bool:
+def has_previous_page(root: Page) -> bool:  # noqa: ARG001 (it is the same for every page)
     """Return false: Relay allows it where only `first` and `after` are offered."""
     return False
 

@@ -13,6 +13,7 @@ from contracts.vocabulary import CreditDebitIndicator, SpendingCategory, Transac
 from resolvers.accounts import required_account
 from resolvers.bounds import paging
 from resolvers.context import Info
+from resolvers.loads import Load
 from resolvers.node_ids import ids_of
 
 TEXT_CHARACTERS_MAX = 140
@@ -39,6 +40,8 @@ class TransactionFilter(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Rejected: `TEXT_TOO_LONG` or `BAD_PERIOD`.
         """
+        if self is NO_CONDITIONS:
+            return []
         if self.text is not None and len(self.text) > TEXT_CHARACTERS_MAX:
             raise Rejected(f"The text has more than {TEXT_CHARACTERS_MAX} characters.", code="TEXT_TOO_LONG")
         if self.start is not None and self.end is not None and self.end < self.start:
@@ -62,14 +65,18 @@ class TransactionFilter(msgspec.Struct, frozen=True, kw_only=True):
         return self.account_ids is None or account_id in ids_of("Account", self.account_ids)
 
 
-async def page_of_account(
+NO_CONDITIONS = TransactionFilter()
+"""All of them."""
+
+
+def page_of_account(
     root: Account, info: Info, filter: TransactionFilter, first: int, after: str | None
-) -> TransactionPage:
-    """Return a page of one account; accounts asked with the same arguments share one call."""
+) -> TransactionPage | Load[TransactionPage]:
+    """Load a page of one account; accounts asked with the same arguments share one call."""
     query = [*filter.query(), *paging(first, after)]
     if not filter.names(root.id):
         return TransactionPage([], False)
-    return await info.context.loaders.transaction_pages(query).load(root.id)
+    return info.context.loaders.transaction_pages(query).load(root.id)
 
 
 async def page_of_customer(info: Info, filter: TransactionFilter, first: int, after: str | None) -> TransactionPage:

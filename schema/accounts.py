@@ -10,6 +10,7 @@ from contracts.vocabulary import AccountKind
 from resolvers import accounts as resolvers
 from resolvers import transactions
 from resolvers.context import Info
+from resolvers.loads import Load
 from schema.costs import PAGE, ListSize
 from schema.enums import AccountStatus, AccountUsage, BalanceType
 from schema.holdings import Holding, StandingOrder
@@ -21,13 +22,13 @@ from schema.transactions import FilterArgument, TransactionConnection, condition
 from schema.views import STRUCTS, argument, field, node_id
 
 
-async def _balance(
+def _balance(
     root: structs.Account,
     info: Info,
     type: Annotated[BalanceType, argument("Which balance.")] = BalanceType.INTERIM_AVAILABLE,
     on: Annotated[Date | None, argument("The booked balance at the end of this day instead; null: now.")] = None,
-) -> structs.Balance | None:
-    return await resolvers.balance(root, info, type, on)
+) -> Load[structs.Balance | None]:
+    return resolvers.balance(root, info, type, on)
 
 
 async def _balance_history(
@@ -36,10 +37,10 @@ async def _balance_history(
     return await resolvers.balance_history(root, info, period.start, period.end)
 
 
-async def _transactions(
+def _transactions(
     root: structs.Account, info: Info, filter: FilterArgument = None, first: First = 20, after: After = None
-) -> TransactionPage:
-    return await transactions.page_of_account(root, info, conditions_of(filter), first, after)
+) -> TransactionPage | Load[TransactionPage]:
+    return transactions.page_of_account(root, info, conditions_of(filter), first, after)
 
 
 @strawberry.interface(description="An account the customer holds, alone, jointly or as a delegate.")

@@ -162,8 +162,8 @@ class AlertEdge:
 @view(structs.AlertPage, description="A page of alerts, newest first.")
 class AlertConnection:
     edges: list[AlertEdge] = field("The alerts with their places.")
-    nodes: list[Alert] = field("The alerts.", resolver=resolvers.nodes)
-    page_info: PageInfo = field("Where the page stands.", resolver=pages.page_info)
+    nodes: list[Alert] = field("The alerts.", computed=resolvers.nodes)
+    page_info: PageInfo = field("Where the page stands.", computed=pages.page_info)
 
 
 @strawberry.input(description="Which alerts: every condition given must hold; a list means any of its values.")

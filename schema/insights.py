@@ -28,7 +28,7 @@ class SpendingInsight:
 
 @view(structs.SpendingReport, description="Spending over all the customer's accounts in one currency.")
 class SpendingReport:
-    period: Period = field("The days it covers.", resolver=resolvers.period_of)
+    period: Period = field("The days it covers.", computed=resolvers.period_of)
     currency: CurrencyCode = field("The currency it is in.")
     currencies: list[CurrencyCode] = field("Every currency with spending in the period; each is a report of its own.")
     total: Money = field("Debits less refunds of all groups.")
@@ -52,7 +52,7 @@ class RecurringPayment:
     account: AccountRef | None = field(
         "Account it is paid from; null only when it could not be read.", resolver=resolvers.account
     )
-    merchant: Merchant | None = field("The merchant; null where the counterparty is none.", resolver=resolvers.merchant)
+    merchant: Merchant | None = field("The merchant; null where the counterparty is none.", computed=resolvers.merchant)
     counterparty: str = field("Who is paid.")
     frequency: Frequency = field("How often.")
     average_amount: Money = field("Average of all payments.")

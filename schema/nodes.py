@@ -33,10 +33,10 @@ class Node:
 @view(TransactionPage, AlertPage, description="Where a page of a list stands.")
 class PageInfo:
     has_next_page: bool = field("Whether there are more after this page.")
-    has_previous_page: bool = field("Always false: pages are read forwards only.", resolver=pages.has_previous_page)
-    start_cursor: str | None = field("Cursor of the first edge; null on an empty page.", resolver=pages.start_cursor)
+    has_previous_page: bool = field("Always false: pages are read forwards only.", computed=pages.has_previous_page)
+    start_cursor: str | None = field("Cursor of the first edge; null on an empty page.", computed=pages.start_cursor)
     end_cursor: str | None = field(
-        "Cursor of the last edge, for `after`; null on an empty page.", resolver=pages.end_cursor
+        "Cursor of the last edge, for `after`; null on an empty page.", computed=pages.end_cursor
     )
 
 

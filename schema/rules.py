@@ -95,7 +95,7 @@ class AlertRule(Node):
         "Least time between two alerts of it for one account and customer, in seconds of event time; 0: none.",
         name="cooldown",
     )
-    bank_wide: bool = field("Whether it is the bank's own: those cannot be changed.", resolver=resolvers.bank_wide)
+    bank_wide: bool = field("Whether it is the bank's own: those cannot be changed.", computed=resolvers.bank_wide)
     accounts: list[AccountRef] | None = field(
         "The customer's accounts it watches; null when they could not be read.", resolver=resolvers.accounts
     )

@@ -7,6 +7,7 @@ import strawberry
 from contracts import transactions as structs
 from resolvers import pages
 from resolvers import transactions as resolvers
+from resolvers.transactions import NO_CONDITIONS
 from resolvers.transactions import TransactionFilter as Filter
 from schema.enums import CreditDebitIndicator, SpendingCategory, TransactionStatus
 from schema.money import Money
@@ -63,8 +64,8 @@ class TransactionEdge:
 @view(structs.TransactionPage, description="A page of transactions, newest first.")
 class TransactionConnection:
     edges: list[TransactionEdge] = field("The transactions with their places.")
-    nodes: list[Transaction] = field("The transactions.", resolver=resolvers.nodes)
-    page_info: PageInfo = field("Where the page stands.", resolver=pages.page_info)
+    nodes: list[Transaction] = field("The transactions.", computed=resolvers.nodes)
+    page_info: PageInfo = field("Where the page stands.", computed=pages.page_info)
 
 
 @strawberry.input(description="Which transactions: every condition given must hold; a list means any of its values.")
@@ -101,7 +102,7 @@ class TransactionFilter:
 
 def conditions_of(filter: TransactionFilter | None) -> Filter:
     """Return the conditions; no filter has none."""
-    return Filter() if filter is None else filter.conditions()
+    return NO_CONDITIONS if filter is None else filter.conditions()
 
 
 FilterArgument = Annotated[TransactionFilter | None, argument("Which transactions; null: all.")]

@@ -14,6 +14,9 @@ from strawberry.types.field import StrawberryField
 
 from resolvers.node_ids import encode_node_id
 
+COMPUTED = "computed"
+"""The key of a field's metadata under which its function is found."""
+
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
 
@@ -26,15 +29,22 @@ def field(
     description: str,
     *,
     resolver: Callable[..., Any] | None = None,
+    computed: Callable[[Any], Any] | None = None,
     name: str | None = None,
     costs: Sequence[object] = (),
     demands: Sequence[object] = (),
 ) -> Any:
-    """Declare a field: read from the struct, or answered by a resolver.
+    """Declare a field: read from the struct, computed from it, or answered by a resolver.
 
+    What is `computed` takes the struct alone, has no effect and asks no one: plans call it like they read an attribute.
     `costs` are directives of schema/costs.py, `demands` of schema/demands.py.
     """
     directives = [*costs, *demands]
+    if computed is not None:
+        metadata = {COMPUTED: computed}
+        return strawberry.field(
+            description=description, name=name, resolver=computed, directives=directives, metadata=metadata
+        )
     if resolver is None:
         return strawberry.field(description=description, name=name, directives=directives)
     return strawberry.field(description=description, name=name, resolver=resolver, directives=directives)

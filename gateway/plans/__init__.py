@@ -7,6 +7,7 @@
     codegen.py   the straight-line Python that reads and completes them
     leaves.py    scalars and enums by exact type
     executor.py  graphql-core's executor, running plans
+    pending.py   parts of an answer that are not there yet, put together without a task for each
     shadow.py    both ways, compared
     modes.py     which of these, as `BELFRY_EXECUTION` says
 

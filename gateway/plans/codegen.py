@@ -258,7 +258,7 @@ class Compiler:
         if isinstance(field.read, Constant):
             return repr(field.read.value)
         value = writer.name()
-        read = f"{source}.{field.read.attribute}"
+        read = source if field.read.attribute is None else f"{source}.{field.read.attribute}"
         writer.line(f"{value} = {read if field.read.make is None else f'{writer.constant(field.read.make)}({read})'}")
         return self._value(writer, field.type, field.details, value)
 
@@ -299,7 +299,8 @@ def plain_field(
 
 def attributes_of(fields: Iterable[PlainField]) -> frozenset[str]:
     """Return the attributes that the fields read."""
-    return frozenset(field.read.attribute for field in fields if isinstance(field.read, Read))
+    reads = [field.read for field in fields if isinstance(field.read, Read)]
+    return frozenset(read.attribute for read in reads if read.attribute is not None)
 
 
 def _renamed(template: str, names: dict[str, str]) -> str:

@@ -1,18 +1,18 @@
 """graphql-core's executor, running plans: `Schema(execution_context_class=compiled_executor(...))`.
 
 Selections of plain reads run as generated code. Fields with resolvers, what they await and the order they do it in are
-graphql-core's algorithm, with what does not change between requests (definitions, nodes, selections) planned ahead. So
-awaiting, cancelling, batching and null propagation happen just where they did.
+graphql-core's algorithm, with what does not change between requests (definitions, nodes, selections) planned ahead.
+What resolvers ask loaders for is completed when it is loaded, without a task for each field (pending.py).
 """
 
 from collections.abc import Awaitable
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from graphql import (
     ExecutionResult,
     GraphQLError,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     OperationType,
@@ -20,14 +20,15 @@ from graphql import (
 from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import get_argument_values
-from graphql.pyutils import Path, gather_with_cancel
-from msgspec import Struct
+from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.plans.cache import PlanCache
-from gateway.plans.calls import NONE_GIVEN, Given
+from gateway.plans.calls import NONE_GIVEN, Given, RawInfo
 from gateway.plans.codegen import Complete
-from gateway.plans.plan import FieldPlan, Plan
+from gateway.plans.pending import Loaded, Parts, Pending
+from gateway.plans.plan import FieldPlan, Plan, Selected, nullable_of
+from resolvers.loads import Load
 
 
 class PlanExecution(Executor[Any]):
@@ -122,16 +123,12 @@ class PlanExecution(Executor[Any]):
             if pending:
                 self.settle_in_background([results[name] for name in pending])
             raise
-        return self._gather(results, pending) if pending else results
+        return self._put_together(results, pending) if pending else results
 
-    @staticmethod
-    async def _gather(results: dict[str, Any], pending: list[str]) -> dict[str, Any]:
-        if len(pending) == 1:
-            results[pending[0]] = await results[pending[0]]
-        else:
-            completed = await gather_with_cancel(*[results[name] for name in pending])
-            results.update(zip(pending, completed, strict=True))
-        return results
+    def _put_together(self, parts: Any, awaited: list[Any]) -> Any:
+        if len(awaited) == 1 and not isinstance(parts[awaited[0]], Pending):
+            return _put_in_place(parts, awaited[0])  # without a task of its own
+        return Parts(self, parts, awaited)
 
     def execute_field(
         self,
@@ -149,16 +146,21 @@ class PlanExecution(Executor[Any]):
 
     def _execute(self, field: FieldPlan, source: Any, path: Path) -> Any:
         try:
-            info = self._info(field, path)
             given = self._given_to(field) if field.takes_arguments else NONE_GIVEN
             if field.call is not None:
-                result = field.call(source, info, given)
+                result = field.call(source, RawInfo(self.context_value, partial(self._info, field), path), given)
             else:
+                info = self._info(field, path)
                 result = (field.resolve or self.field_resolver)(source, info, **given.arguments)
+            if isinstance(result, Load):
+                place = (field.definition.type, field.details, path)
+                return Loaded(self, place, result, partial(self._complete, field, path))
             if self.is_awaitable(result):
-                return self._complete_awaited(field, info, path, result)
-            completed = self._complete(field, info, path, result)
-            if self.is_awaitable(completed):
+                return self._complete_awaited(field, path, result)
+            completed = self._complete(field, path, result)
+            if isinstance(completed, Pending):
+                completed.place = (field.definition.type, field.details, path)
+            elif self.is_awaitable(completed):
                 return self._await_completed(field, path, completed)
         except Exception as error:  # noqa: BLE001 (a resolver may raise anything: it becomes the field's error)
             self.handle_field_error(error, field.definition.type, field.details, path)
@@ -176,37 +178,64 @@ class PlanExecution(Executor[Any]):
         cls, before, after = kept
         return tuple.__new__(cls, (*before, path, *after))
 
-    def complete_list_item_value(
+    def complete_iterable_value(
         self,
-        item: Any,
-        complete_results: list[Any],
         item_type: GraphQLOutputType,
         field_details_list: FieldDetailsList,
         info: Any,
-        item_path: Path,
+        path: Path,
+        items: Any,
         position_context: Any,
-    ) -> bool:
-        """Complete an item of a list; an object that needs no telling apart is executed without detours."""
-        type_ = item_type.of_type if isinstance(item_type, GraphQLNonNull) else item_type
-        collected = None
-        if self._plan is not None and isinstance(type_, GraphQLObjectType) and type_.is_type_of is None:
-            collected = self._plan.collected(type_, field_details_list)
-        if collected is None or collected.new_defer_usages or not isinstance(item, Struct):
-            return super().complete_list_item_value(
-                item, complete_results, item_type, field_details_list, info, item_path, position_context
-            )
+    ) -> Any:
+        """Complete a list; objects that are told by their class are executed without detours."""
+        plan = self._plan
+        if plan is None or type(items) is not list:
+            return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
+        kind = nullable_of(item_type)
+        results: list[Any] = []
+        awaited: list[int] = []
         try:
-            completed = self.execute_fields(
-                cast("GraphQLObjectType", type_), item, item_path, collected.grouped_field_set, position_context
-            )
-            if self.is_awaitable(completed):
-                complete_results.append(self._await_item(completed, item_type, field_details_list, item_path))
-                return True
+            for index, item in enumerate(items):
+                item_path = Path(path, index, None)
+                grouped = plan.selected(kind, item, field_details_list)
+                if grouped is not None:
+                    completed = self._complete_item(grouped, item, item_type, field_details_list, item_path)
+                    results.append(completed)
+                    if isinstance(completed, Pending) or self.is_awaitable(completed):
+                        awaited.append(index)
+                elif self.is_awaitable(item):
+                    results.append(
+                        self.complete_awaitable_list_item_value(
+                            item, item_type, field_details_list, info, item_path, position_context
+                        )
+                    )
+                    awaited.append(index)
+                elif self.complete_list_item_value(
+                    item, results, item_type, field_details_list, info, item_path, position_context
+                ):
+                    awaited.append(index)
+        except Exception:
+            left = [results[index] for index in awaited] + [
+                one for one in items[len(results) + 1 :] if self.is_awaitable(one)
+            ]
+            if left:
+                self.settle_in_background(left)
+            raise
+        return self._put_together(results, awaited) if awaited else results
+
+    def _complete_item(
+        self, selected: Selected, item: Any, item_type: GraphQLOutputType, details: FieldDetailsList, path: Path
+    ) -> Any:
+        try:
+            completed = self.execute_fields(selected.type, item, path, selected.grouped, None)
         except Exception as error:  # noqa: BLE001 (the same)
-            self.handle_field_error(error, item_type, field_details_list, item_path)
-            completed = None
-        complete_results.append(completed)
-        return False
+            self.handle_field_error(error, item_type, details, path)
+            return None
+        if isinstance(completed, Pending):
+            completed.place = (item_type, details, path)
+        elif type(completed) is not dict:
+            return self._await_item(completed, item_type, details, path)
+        return completed
 
     async def _await_item(self, completed: Awaitable[Any], type_: Any, details: FieldDetailsList, path: Path) -> Any:
         try:
@@ -215,16 +244,22 @@ class PlanExecution(Executor[Any]):
             self.handle_field_error(error, type_, details, path)
             return None
 
-    def _complete(self, field: FieldPlan, info: Any, path: Path, value: Any) -> Any:
+    def _complete(self, field: FieldPlan, path: Path, value: Any) -> Any:
         complete = field.complete
         if complete is not None:
             with suppress(Exception):  # whatever is odd about the value, graphql-core will say
                 return complete(value)
+        else:
+            plan: Any = self._plan
+            selected = plan.selected(field.kind, value, field.details)
+            if selected is not None:
+                return self.execute_fields(selected.type, value, path, selected.grouped, None)
+        info = self._info(field, path)
         return self.complete_value(field.definition.type, field.details, info, path, value, None)
 
-    async def _complete_awaited(self, field: FieldPlan, info: Any, path: Path, value: Awaitable[Any]) -> Any:
+    async def _complete_awaited(self, field: FieldPlan, path: Path, value: Awaitable[Any]) -> Any:
         try:
-            completed = self._complete(field, info, path, await value)
+            completed = self._complete(field, path, await value)
             if self.is_awaitable(completed):
                 completed = await completed
         except Exception as error:  # noqa: BLE001 (the same)
@@ -249,6 +284,11 @@ class PlanExecution(Executor[Any]):
             elif found.is_shared:
                 self._given[id(field)] = found
         return found
+
+
+async def _put_in_place(parts: Any, key: Any) -> Any:
+    parts[key] = await parts[key]
+    return parts
 
 
 def compiled_executor(plans: PlanCache) -> type[StrawberryGraphQLCoreExecutionContext]:

@@ -6,16 +6,20 @@ collected twice. It holds no value of any request: variables, and arguments made
 
 from functools import cached_property
 from itertools import groupby
+from typing import Any, NamedTuple
 
 from graphql import (
     GraphQLError,
     GraphQLField,
+    GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLOutputType,
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
     Visitor,
     get_named_type,
+    is_abstract_type,
     is_leaf_type,
     visit,
 )
@@ -32,7 +36,7 @@ from graphql.execution.values import VariableValues
 
 from gateway.plans.calls import Given, direct_call
 from gateway.plans.codegen import Compiler, Complete, Fill, NotPlain, PlainField, attributes_of, plain_field
-from gateway.plans.reads import PlainClasses, RuntimeTypes
+from gateway.plans.reads import PlainClasses, RuntimeTypes, is_inert
 
 SELECTIONS_MAX = 1_000
 """Selections one plan keeps; what is beyond them is executed by graphql-core."""
@@ -55,6 +59,11 @@ def has_variable(node: Node) -> bool:
     return finder.found
 
 
+def nullable_of(type_: Any) -> Any:
+    """Return a type without saying whether null may stand there."""
+    return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+
+
 class FieldPlan:
     """One field at one place of the operation."""
 
@@ -67,6 +76,7 @@ class FieldPlan:
         self.response_name = response_name
         self.details = details
         self.definition = definition
+        self.kind = nullable_of(definition.type)
         self.nodes = [one.node for one in details]
         self.resolve = definition.resolve
         self.call = direct_call(definition)
@@ -100,6 +110,13 @@ class FieldPlan:
         except (NotPlain, GraphQLError):
             return None
         return field
+
+
+class Selected(NamedTuple):
+    """What is selected from an object, and the type it turned out to be of."""
+
+    type: GraphQLObjectType
+    grouped: GroupedFieldSet
 
 
 class Run:
@@ -140,6 +157,7 @@ class Plan:
         self._variable_values = variable_values
         self._collected: dict[tuple[str, int], CollectedFields] = {}
         self._owned: set[int] = set()
+        self._by_class: dict[tuple[type, int, int], Selected | None] = {}
         self._selections: dict[int, list[Run]] = {}
         self.root = collect_fields(schema, fragments, variable_values, root_type, operation).grouped_field_set
         self._owned.add(id(self.root))
@@ -167,6 +185,33 @@ class Plan:
         if found is None:
             raise NotPlain
         return found.grouped_field_set
+
+    def selected(self, kind: GraphQLOutputType, value: object, details: FieldDetailsList) -> Selected | None:
+        """Return what is selected from a struct where an object of a kind is expected.
+
+        None where graphql-core has to tell its type, or would find it wrong, or it is no struct at all.
+        """
+        cls = type(value)
+        key = (cls, id(kind), id(details))
+        if key in self._by_class:
+            return self._by_class[key]
+        name, by_class = None, self.types.by_class(value)
+        if is_inert(cls) and isinstance(kind, GraphQLObjectType) and kind.is_type_of is None:
+            name = by_class = kind.name
+        elif is_inert(cls) and (isinstance(kind, GraphQLObjectType) or is_abstract_type(kind)):
+            name = by_class or self.types.by_value(value)
+        found = self._selected(name, kind, details)
+        if (by_class is not None or name is None) and len(self._by_class) < SELECTIONS_MAX:
+            self._by_class[key] = found
+        return found
+
+    def _selected(self, name: str | None, kind: Any, details: FieldDetailsList) -> Selected | None:
+        type_ = self.schema.get_type(name) if name is not None else None
+        fits = type_ is kind or (is_abstract_type(kind) and type_ is not None and self.schema.is_sub_type(kind, type_))
+        if not isinstance(type_, GraphQLObjectType) or not fits:
+            return None
+        found = self.collected(type_, details)
+        return None if found is None or found.new_defer_usages else Selected(type_, found.grouped_field_set)
 
     def owns(self, grouped: GroupedFieldSet) -> bool:
         """Say whether the plan has collected a selection, and so can find it by its identity."""

@@ -18,7 +18,7 @@ from graphql.type import TypeNameMetaFieldDef
 from strawberry.types.field import StrawberryField
 
 from resolvers.node_ids import encode_node_id
-from schema.views import NodeIdField
+from schema.views import COMPUTED, NodeIdField
 
 CLASSES_MAX = 64
 """Classes remembered at one place of a plan; more are judged anew each time."""
@@ -37,9 +37,9 @@ class RuntimeTypes(Protocol):
 
 
 class Read(NamedTuple):
-    """A plain read: the attribute, and what makes the field's value of it (None: nothing)."""
+    """A plain read: the attribute (None: the struct itself), and what makes the field's value of it (None: nothing)."""
 
-    attribute: str
+    attribute: str | None
     make: Callable[[Any], Any] | None = None
 
 
@@ -54,6 +54,9 @@ def read_of(field: GraphQLField, parent_type: GraphQLObjectType) -> Read | Const
     if field is TypeNameMetaFieldDef:
         return Constant(parent_type.name)
     definition = field.extensions.get("strawberry-definition")
+    computed = _computed(field, definition)
+    if computed is not None:
+        return Read(None, computed)
     if field.args or not _is_default(field, definition):
         return None
     if type(definition) is NodeIdField:
@@ -62,6 +65,15 @@ def read_of(field: GraphQLField, parent_type: GraphQLObjectType) -> Read | Const
         name = definition.python_name
         return Read(name) if name.isidentifier() and name.isascii() and not keyword.iskeyword(name) else None
     return None
+
+
+def _computed(field: GraphQLField, definition: object) -> Callable[[Any], Any] | None:
+    """Return the function of a field that is computed from its struct, where nothing is wrapped around it."""
+    if not isinstance(definition, StrawberryField) or field.args or definition.extensions:
+        return None
+    function: Callable[[Any], Any] | None = definition.metadata.get(COMPUTED)
+    resolver = definition.base_resolver
+    return function if resolver is not None and resolver.wrapped_func is function else None
 
 
 def _is_default(field: GraphQLField, definition: object) -> bool:
@@ -95,6 +107,11 @@ class PlainClasses(set[type]):
         if len(kept) < CLASSES_MAX:
             kept.add(cls)
         return plain
+
+
+def is_inert(cls: type) -> bool:
+    """Say whether a class is a struct that nothing could await: all graphql-core may do with it is execute fields."""
+    return issubclass(cls, msgspec.Struct) and not hasattr(cls, "__await__") and not issubclass(cls, Exception)
 
 
 def is_plain(cls: type, attributes: frozenset[str]) -> bool:

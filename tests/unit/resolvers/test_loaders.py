@@ -80,7 +80,8 @@ async def test_an_answer_of_the_wrong_length_is_a_failure() -> None:
 async def test_a_cancelled_load_leaves_others_their_answer() -> None:
     """Also when both wait for the same key."""
     loader = Loader(Asked().load)
-    first, second = loader.load(1), loader.load(1)
+    first, second = asyncio.ensure_future(loader.load(1)), asyncio.ensure_future(loader.load(1))
+    await asyncio.sleep(0)
     first.cancel()
     assert await second == "v1"
     assert await loader.load(1) == "v1"

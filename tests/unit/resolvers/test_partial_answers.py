@@ -105,7 +105,7 @@ async def test_a_shared_load_survives_the_cancellation_of_one_who_waits() -> Non
 async def test_entitlements_survive_the_cancellation_of_the_first_who_asked(services: Services) -> None:
     """One read of the entitlements serves all, also when its first asker is gone."""
     access = context_of(services).access
-    first, second = asyncio.create_task(access.account_ids()), asyncio.create_task(access.account_ids())
+    first, second = asyncio.ensure_future(access.account_ids()), asyncio.ensure_future(access.account_ids())
     await asyncio.sleep(0)
     first.cancel()
     assert len(await second) == 4

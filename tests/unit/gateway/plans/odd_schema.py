@@ -4,7 +4,8 @@ What resolvers, loaders and properties do is written to a log, so that effects a
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from enum import Enum
 from typing import Annotated, Any, NewType, Union
 
@@ -13,8 +14,10 @@ import strawberry
 from strawberry.dataloader import DataLoader
 from strawberry.schema.config import StrawberryConfig
 
+from resolvers.loaders import Loader
+from resolvers.loads import Load
 from schema.scalars import passed
-from schema.views import node_id
+from schema.views import field, node_id
 
 Code = NewType("Code", str)
 Stamp = NewType("Stamp", str)
@@ -110,11 +113,12 @@ class World:
     things: list[Any]
     pets: list[Any]
     failing: frozenset[int]
-    log: list[Any] = field(default_factory=list)
+    log: list[Any] = attribute(default_factory=list)
     count: int = 0
 
     def __post_init__(self) -> None:
         self.loader: DataLoader[int, Any] = DataLoader(self._load)
+        self.loads: Loader[int, Any] = Loader(self._load)
 
     async def _load(self, keys: list[int]) -> list[Any]:
         self.log.append(("batch", tuple(keys)))
@@ -130,6 +134,10 @@ Info = strawberry.Info[World, None]
 
 def _kind(*structs: type) -> Any:
     return classmethod(lambda _, value, __: type(value) in structs)
+
+
+def _label(root: Any) -> str:
+    return f"{root.text}!" if isinstance(root.text, str) else root.text
 
 
 @strawberry.interface
@@ -153,6 +161,7 @@ class SquareType(NamedType):
 class BoxType:
     box_id: strawberry.ID = node_id("Box")
     text: str
+    label: str | None = field("The text with emphasis.", computed=_label)
     number: int | None
     inner: Annotated["BoxType", strawberry.lazy("tests.unit.gateway.plans.odd_schema")] | None
     shape: NamedType | None
@@ -204,6 +213,18 @@ async def _needed(root: Any, info: Info) -> Any:
     return found.box
 
 
+def _near(root: Any, info: Info) -> Load[Any]:
+    return info.context.loads.load(root.friend_id)
+
+
+def _close(root: Any, info: Info) -> Load[Any]:
+    return info.context.loads.load(root.friend_id + 1).then(lambda found: found.box)
+
+
+def _around(root: Any, info: Info) -> Load[list[Any]]:
+    return info.context.loads.load_many([root.friend_id, root.friend_id + 2])
+
+
 def _watched(root: Any, info: Info) -> Any:
     if not isinstance(root.number, int) or root.number < 0:
         raise ValueError("not watched")
@@ -237,6 +258,13 @@ class ThingType:
         resolver=_friend
     )
     needed: BoxType = strawberry.field(resolver=_needed)
+    near: Annotated["ThingType", strawberry.lazy("tests.unit.gateway.plans.odd_schema")] | None = strawberry.field(
+        resolver=_near
+    )
+    close: BoxType = strawberry.field(resolver=_close)
+    around: list[Annotated["ThingType", strawberry.lazy("tests.unit.gateway.plans.odd_schema")]] | None = (
+        strawberry.field(resolver=_around)
+    )
     watched: BoxType | None = strawberry.field(resolver=_watched)
     soon: list[BoxType | None] = strawberry.field(resolver=_soon)
 

@@ -76,7 +76,7 @@ class Bank:
         for schema in (SCHEMA, self.compiled):
             services = Services(away=set(away))
             results = [result async for result in _results(schema, text, variables, services)]
-            errors = [[(str(error.path), error.message) for error in one.errors or ()] for one in results]
+            errors = [sorted((str(error.path), error.message) for error in one.errors or ()) for one in results]
             seen.append((json.dumps([one.data for one in results]), errors, services.calls))
         assert seen[0] == seen[1]
         return json.loads(seen[0][0])

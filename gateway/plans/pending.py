@@ -1,0 +1,222 @@
+"""Parts of an answer that are not there yet: loads of the executor's own, put together without a task for each.
+
+    Loaded    a field whose resolver asked a loader
+    Parts     an object or a list of which some parts are not there yet
+
+What fails goes to `handle_field_error` where it stands: it becomes null there, or fails what it is part of. The others
+of that part are cancelled then, and waited for, as graphql-core does it; loads, which are shared, just go on. Failures
+are passed on by turns of the loop, as they travel through graphql-core's tasks, so that what fails in the same turn
+is told in the same errors. Whatever must run in a task of its own (a resolver's coroutine) does.
+"""
+
+import asyncio
+from collections.abc import Generator, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any, Protocol
+
+from graphql import GraphQLOutputType
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.pyutils import Path
+
+from resolvers.loads import Load
+
+Place = tuple[GraphQLOutputType, FieldDetailsList, Path]
+"""Where an error is told: the type that says whether null may stand there, the field's nodes, the path."""
+
+
+class Errors(Protocol):
+    """The executor, as what is pending tells it of errors."""
+
+    def handle_field_error(
+        self, raw_error: Exception, return_type: GraphQLOutputType, field_details_list: FieldDetailsList, path: Path
+    ) -> None:
+        """Note an error, or raise it where no null may stand."""
+
+
+class Pending(Load[Any]):
+    """A part of the answer that is not there yet. Belongs to one place, unlike a loader's loads."""
+
+    __slots__ = ("_errors", "cancelled", "place")
+
+    def __init__(self, errors: Errors, place: Place | None = None) -> None:
+        super().__init__()
+        self._errors = errors
+        self.place = place
+        self.cancelled = False
+
+    def start(self) -> None:
+        """Begin with what was put off until everything around it was asked for."""
+
+    def cancel(self) -> list[asyncio.Task[Any]]:
+        """Take no notice of what is still to come; return the tasks that were cancelled, to be waited for."""
+        self.cancelled = True
+        return []
+
+    def fail(self, error: BaseException) -> None:
+        """Settle without a value: as null where that may stand, with the error otherwise."""
+        if self.place is not None and isinstance(error, Exception):
+            try:
+                self._errors.handle_field_error(error, *self.place)
+            except Exception as located:  # noqa: BLE001 (it is passed on)
+                self.settle(None, located)
+            else:
+                self.settle(None)
+        else:
+            self.settle(None, error)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        self.start()
+        try:
+            return (yield from super().__await__())
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+
+
+class Loaded(Pending):
+    """The value of a field that its resolver asked a loader for; `complete` makes the field's answer of it."""
+
+    __slots__ = ("_complete", "_within")
+
+    def __init__(self, errors: Errors, place: Place, source: Load[Any], complete: Any) -> None:
+        super().__init__(errors, place)
+        self._complete = complete
+        self._within: Pending | asyncio.Task[Any] | None = None
+        source.tell(self._arrived)
+
+    def _arrived(self, source: Load[Any]) -> None:
+        if self.cancelled:
+            return
+        try:
+            completed = self._complete(source.result())
+        except Exception as error:  # noqa: BLE001 (a resolver may raise anything: it becomes the field's error)
+            self.fail(error)
+            return
+        except BaseException as error:  # noqa: BLE001 (a cancelled load: it ends the execution)
+            self.settle(None, error)
+            return
+        if isinstance(completed, Pending):
+            self._within = completed
+            completed.start()
+            completed.tell(self._completed)
+        elif hasattr(completed, "__await__"):
+            self._within = task = asyncio.ensure_future(completed)
+            task.add_done_callback(lambda task: self._completed(_load_of(task)))
+        else:
+            self.settle(completed)
+
+    def _completed(self, within: Load[Any]) -> None:
+        if self.cancelled:
+            return
+        if within.error is None:
+            self.settle(within.result())
+        else:
+            self.fail(within.error)
+
+    def cancel(self) -> list[asyncio.Task[Any]]:
+        """Cancel what completes it; not the load, which others may wait for."""
+        self.cancelled = True
+        return [] if self._within is None else _cancelled(self._within)
+
+
+class Parts(Pending):
+    """An object or a list: its parts, some of which are still awaited and then put in their places."""
+
+    __slots__ = ("_failed", "_left", "_members", "_parts", "starts")
+
+    def __init__(self, errors: Errors, parts: Any, awaited: Sequence[Any]) -> None:
+        """Take the parts and the keys of those that are awaited."""
+        super().__init__(errors)
+        self._parts = parts
+        self._left = len(awaited)
+        self._members: list[Any] = []
+        self.starts = False
+        """Whether there is something to start."""
+        self._failed = False
+        for key in awaited:
+            member = parts[key]
+            self._members.append((key, member))
+            if isinstance(member, Pending):
+                member.tell(partial(self._arrived, key))
+                self.starts |= type(member) is Parts and member.starts
+            else:
+                self.starts = True
+
+    def start(self) -> None:
+        """Start the tasks of those that need one, each part a turn after the whole, as nested coroutines would."""
+        if not self.starts:
+            return
+        self.starts = False
+        alone = len(self._members) == 1
+        for index, (key, member) in enumerate(self._members):
+            if not isinstance(member, Pending):
+                task = asyncio.ensure_future(member)
+                self._members[index] = (key, task)
+                task.add_done_callback(partial(self._finished, key))
+            elif type(member) is Parts and member.starts:
+                if alone:
+                    member.start()
+                else:
+                    asyncio.get_running_loop().call_soon(member.start)
+
+    def cancel(self) -> list[asyncio.Task[Any]]:
+        """Cancel all parts that are not there yet."""
+        self.cancelled = True
+        return list(chain.from_iterable(_cancelled(member) for _, member in self._members))
+
+    def _finished(self, key: Any, task: "asyncio.Task[Any]") -> None:
+        self._arrived(key, _load_of(task), 1)
+
+    def _arrived(self, key: Any, member: Load[Any], turns: int = 0) -> None:
+        if self.cancelled or self._failed:
+            return
+        if member.error is not None:
+            self._failed = True
+            self._give_up_after(turns or (2 if type(member) is Parts else 3), member.error)
+            return
+        self._parts[key] = member.result()
+        self._left -= 1
+        if not self._left:
+            self.settle(self._parts)
+
+    def _give_up_after(self, turns: int, error: BaseException) -> None:
+        """Fail when the failure would have travelled through the tasks that graphql-core has here."""
+        if turns:
+            asyncio.get_running_loop().call_soon(self._give_up_after, turns - 1, error)
+        else:
+            self._give_up(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        if self.cancelled:
+            return
+        tasks = self.cancel()
+        if tasks:
+            waiting = asyncio.ensure_future(asyncio.wait(tasks))
+            waiting.add_done_callback(lambda _: self.fail(error))
+        else:
+            self.fail(error)
+
+
+def _cancelled(member: Any) -> list[asyncio.Task[Any]]:
+    """Cancel a part; return the tasks that this ends."""
+    if isinstance(member, Pending):
+        return [] if member.done() else member.cancel()
+    if isinstance(member, asyncio.Future) and not member.done():
+        member.cancel()
+        return [member]  # type: ignore[list-item]
+    if asyncio.iscoroutine(member):
+        member.close()  # it has not begun
+    return []
+
+
+def _load_of(task: "asyncio.Task[Any]") -> Load[Any]:
+    """Return what a task came to."""
+    load: Load[Any] = Load()
+    if task.cancelled():
+        load.settle(None, asyncio.CancelledError())
+    elif (error := task.exception()) is not None:
+        load.settle(None, error)
+    else:
+        load.settle(task.result())
+    return load

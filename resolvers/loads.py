@@ -1,0 +1,111 @@
+"""A value that is being loaded: what a loader hands out, many of them shared by many.
+
+Not a future: whoever waits is called when the value is there, at once and in order, without a turn of the event loop
+for each. An executor that knows loads attaches to them what is to be done with the value; everyone else awaits them,
+each on a future of their own, so that one who is cancelled takes nothing from the others.
+"""
+
+import asyncio
+from collections.abc import Callable, Generator, Iterable
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+Told = Callable[["Load[Any]"], None]
+
+
+class Load(Generic[T]):
+    """A value, or why there is none, once it is settled. For one event loop's thread."""
+
+    __slots__ = ("_waiting", "error", "value")
+
+    def __init__(self) -> None:
+        self._waiting: list[Told] | None = []
+        self.value: Any = None
+        """The value, once it is there."""
+        self.error: BaseException | None = None
+        """Why there is none."""
+
+    def done(self) -> bool:
+        """Say whether it is settled."""
+        return self._waiting is None
+
+    def result(self) -> T:
+        """Return the value of a settled load.
+
+        Raises:
+            BaseException: why there is none.
+        """
+        if self.error is not None:
+            raise self.error
+        return cast("T", self.value)
+
+    def tell(self, told: Told) -> None:
+        """Call when it is settled, at once where it is; what is called must not raise."""
+        if self._waiting is None:
+            told(self)
+        else:
+            self._waiting.append(told)
+
+    def settle(self, value: Any, error: BaseException | None = None) -> None:
+        """Take the value, or why there is none, once; and tell everyone who waits."""
+        self.value, self.error = value, error
+        waiting, self._waiting = self._waiting, None
+        for told in waiting or ():
+            told(self)
+
+    def then(self, make: "Callable[[T], U | Load[U]]") -> "Load[U]":
+        """Return the load of what is made of the value, be it a load too; what making it raises is its error."""
+        made: Load[U] = Load()
+        self.tell(partial(_make, made, make))
+        return made
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if self._waiting is not None:
+            arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(partial(_release, arrived))
+            yield from arrived
+        return self.result()
+
+
+def _make(made: Load[U], make: Callable[[T], U | Load[U]], source: Load[T]) -> None:
+    try:
+        value = make(source.result())
+    except BaseException as error:  # noqa: BLE001 (it is the error of what is made)
+        made.settle(None, error)
+        return
+    if isinstance(value, Load):
+        value.tell(lambda load: made.settle(load.value, load.error))
+    else:
+        made.settle(value)
+
+
+def _release(arrived: "asyncio.Future[None]", _: Load[Any]) -> None:
+    if not arrived.done():  # whoever waited may be cancelled
+        arrived.set_result(None)
+
+
+class All(Load[list[T]]):
+    """The values of several loads in their order; the first error is its own, as soon as it is there."""
+
+    __slots__ = ("_left", "_loads")
+
+    def __init__(self, loads: Iterable[Load[T]]) -> None:
+        super().__init__()
+        self._loads = list(loads)
+        self._left = len(self._loads)
+        if not self._left:
+            self.settle([])
+        for load in self._loads:
+            load.tell(self._arrived)
+
+    def _arrived(self, load: Load[T]) -> None:
+        self._left -= 1
+        if self.done():
+            return
+        if load.error is not None:
+            self.settle(None, load.error)
+        elif not self._left:
+            self.settle([one.value for one in self._loads])
