@@ -199,6 +199,13 @@ check-scanned: $(TOOLS)/scanners/installed
 check-image: setup
 	deploy/check-image
 
+.PHONY: deploy smoke
+deploy: $(TOOLS)/templates/installed ## put images into a stack on AWS: STACK, IMAGE, FUNCTION_IMAGE, BUCKET, PARAMETERS
+	@PARAMETERS="$(PARAMETERS)" BUCKET="$(BUCKET)" deploy/deploy "$(STACK)" "$(IMAGE)" "$(FUNCTION_IMAGE)"
+
+smoke: ## ask a deployed gateway the first questions: URL, TOKEN
+	@deploy/smoke "$(URL)" $(TOKEN)
+
 # Each lock holds to what the one before it chose.
 lock: $(STAMPS)/venv ## choose and pin versions anew, within the ranges of pyproject.toml
 	$(COMPILE) --upgrade --group build -o requirements-build.lock

@@ -1,6 +1,8 @@
 """The templates of deploy/ fit the code: settings that start, permissions without wildcards, timeouts."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -177,3 +179,18 @@ def test_alerts_expire_by_the_attribute_they_carry() -> None:
     for table in tables.values():
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["SSESpecification"]["KMSMasterKeyId"] == {"Ref": "Key"}
+
+
+def test_only_an_image_by_its_digest_is_deployed() -> None:
+    """A tag can be moved between the test and the deployment."""
+    command = [
+        str(DEPLOY / "deploy"),
+        "belfry",
+        "registry.example/belfry:latest",
+        "registry.example/f@sha256:" + "a" * 64,
+    ]
+    refused = subprocess.run(
+        command, env=os.environ | {"PARAMETERS": "A=b"}, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 1
+    assert "belfry:latest is no image by its digest" in refused.stderr
