@@ -62,6 +62,7 @@ class Consumer:
         self._clock = clock
         self._appended = appended
         self._memory = Memory(bounds)
+        self._facts_wait = True  # as of the last commit: what a batch under way writes is not in the table yet
         self._turn = asyncio.Lock()  # one job at a time has the memory, until it is known whether it was undone
         self.offset = 0
         self.lag_ms = 0
@@ -106,14 +107,14 @@ class Consumer:
         Raises:
             Unavailable, Overloaded: may be retried.
         """
-        if self._memory.facts.waiting:
+        if self._facts_wait:
             await asyncio.shield(asyncio.create_task(self._settle()))  # who asked may leave: memory must stay whole
         return await self._database.read(query)
 
     async def _settle(self) -> None:
         async with self._turn:
-            if self._memory.facts.waiting:
-                await self._write(self._memory.facts.settle)
+            if self._facts_wait:
+                await self._write(self._memory.settle_facts)
 
     async def _commit(self, job: Callable[[sqlite3.Connection], Outcome]) -> Outcome:
         async with self._turn:
@@ -125,7 +126,9 @@ class Consumer:
 
     async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return await self._database.write(job)
+            outcome = await self._database.write(job)
         except (Unavailable, Overloaded):
             self._memory.forget()  # the transaction was undone: what memory learnt in it is not true
             raise
+        self._facts_wait = self._memory.facts.waiting
+        return outcome

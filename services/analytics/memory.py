@@ -3,6 +3,8 @@
 Bounded; about 200 MB when full.
 """
 
+import sqlite3
+
 from services.analytics.handoffs import Bounds
 from services.analytics.journal import Journal, Pace
 from services.analytics.keyed_state import StateTable
@@ -30,6 +32,11 @@ class Memory:
         self.facts = RecentFacts()
         self.journal = Journal(self._tables, self.facts, pace)
         self.rules = RuleBook()
+
+    def settle_facts(self, connection: sqlite3.Connection) -> None:
+        """Write all facts that wait, those that only the journal still knows among them."""
+        self.journal.recover(connection)
+        self.facts.settle(connection)
 
     def forget(self) -> None:
         """Empty everything."""

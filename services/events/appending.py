@@ -19,8 +19,8 @@ from services.events.history import MOVEMENT_EVENTS, Movement, moved
 from services.events.references import REGISTERS, Known, check_references
 from services.events.screening import Record, Refused, Screened
 
-_LOOKUP_SIZES = (1, 10, 100, 500)
-"""How many keys one statement looks up; fewer are padded, so that four statements are compiled and not five hundred."""
+_LOOKUP_SIZES = (1, 10, 50, 200, 500)
+"""How many keys one statement looks up; fewer are padded, so that five statements are compiled and not five hundred."""
 
 _BY_INDEX = itemgetter(1, 2)
 _encode = msgspec.json.Encoder().encode

@@ -2,11 +2,13 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from contracts.events import LogEntry
+from contracts.failures import Unavailable
 from services.analytics.consumer import Consumer
 from services.analytics.rule_book import seed_bank_rules
 from services.analytics.signals import Signal
@@ -32,13 +34,20 @@ class Quiet:
 
 
 @asynccontextmanager
-async def consuming(path: Path) -> AsyncIterator[Consumer]:
-    """Open a consumer on the store at a path."""
+async def opened(path: Path) -> AsyncIterator[Database]:
+    """Open the store at a path."""
     database = Database(path, SCHEMA)
     await database.start()
     await database.write(seed_bank_rules)
-    yield Consumer(database, LATENESS_S, Clock(), Signal())
+    yield database
     await database.stop()
+
+
+@asynccontextmanager
+async def consuming(path: Path) -> AsyncIterator[Consumer]:
+    """Open a consumer on the store at a path."""
+    async with opened(path) as database:
+        yield Consumer(database, LATENESS_S, Clock(), Signal())
 
 
 def busy_log() -> Log:
@@ -59,6 +68,66 @@ async def test_a_reader_finds_every_event_applied(tmp_path: Path) -> None:
     """A busy batch leaves its facts waiting; reading writes them first."""
     async with consuming(tmp_path / "analytics.sqlite3") as consumer:
         await consumer.apply(busy_log().entries)
+        assert await consumer.read_facts(count) == PAYMENTS
+
+
+class Hold:
+    """A job of the writer that lasts until it is released."""
+
+    def __init__(self) -> None:
+        self.entered, self.release = threading.Event(), threading.Event()
+
+    def __call__(self, _: sqlite3.Connection) -> None:
+        """Wait for the release."""
+        self.entered.set()
+        self.release.wait(5)
+
+
+def then_a_quiet_payment() -> tuple[list[LogEntry], list[LogEntry]]:
+    """Return a busy batch and the quiet one after it."""
+    log = busy_log()
+    busy = list(log.entries)
+    return busy, log.pay("-1.00", transactionId="last").entries[len(busy) :]
+
+
+async def test_a_reader_is_not_fooled_by_a_batch_that_is_not_committed(tmp_path: Path) -> None:
+    """A quiet batch takes the waiting facts out of the memory; until its commit the table does not have them."""
+    busy, quiet = then_a_quiet_payment()
+    before, commit = Hold(), Hold()
+    async with opened(tmp_path / "analytics.sqlite3") as database:
+        consumer = Consumer(database, LATENESS_S, Clock(), Signal())
+        await consumer.apply(busy)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(database.write(before))
+            await asyncio.to_thread(before.entered.wait, 5)
+            tasks.create_task(consumer.apply(quiet))
+            await asyncio.sleep(0)
+            tasks.create_task(database.write(commit))
+            await asyncio.sleep(0)
+            before.release.set()
+            await asyncio.to_thread(commit.entered.wait, 5)
+            reading = tasks.create_task(consumer.read_facts(count))
+            await asyncio.wait([reading], timeout=0.1)
+            commit.release.set()
+        assert reading.result() == PAYMENTS + 1
+
+
+async def test_what_an_undone_transaction_had_taken_is_read_again(tmp_path: Path) -> None:
+    """After it the facts that waited are known to the journal only; a reader still finds them."""
+    busy, quiet = then_a_quiet_payment()
+    before = Hold()
+    async with opened(tmp_path / "analytics.sqlite3") as database:
+        consumer = Consumer(database, LATENESS_S, Clock(), Signal())
+        await consumer.apply(busy)
+        holding = asyncio.create_task(database.write(before))
+        await asyncio.to_thread(before.entered.wait, 5)
+        applying = asyncio.create_task(consumer.apply(quiet))
+        await asyncio.sleep(0)
+        undoing = asyncio.create_task(database.write(lambda connection: connection.execute("ROLLBACK").fetchone()))
+        await asyncio.sleep(0)
+        before.release.set()
+        outcomes = await asyncio.gather(holding, applying, undoing, return_exceptions=True)
+        assert isinstance(outcomes[1], Unavailable)
         assert await consumer.read_facts(count) == PAYMENTS
 
 
