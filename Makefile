@@ -154,6 +154,10 @@ $(PEERS): bench/peers/package.json bench/peers/package-lock.json bench/peers/.np
 bench-peers: setup $(PEERS) ## measure Belfry beside Apollo, Yoga, Mercurius, stock Strawberry and Ariadne
 	$(BIN)/python -m bench.peers $(ARGS)
 
+.PHONY: profile
+profile: setup ## show where each microsecond of the dashboard goes, in memory
+	$(BIN)/python -m bench.profile $(ARGS)
+
 bench-edge: setup ## measure what auth, limits, audit and metrics cost a request
 	$(BIN)/python -m bench.edge $(ARGS)
 

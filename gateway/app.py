@@ -80,7 +80,7 @@ def create_app(settings: Settings) -> Starlette:
             following.append(asyncio.create_task(feed.run()))
             following.append(asyncio.create_task(revocations.follow()))
             if trusted is not None:
-                following.append(asyncio.create_task(trusted.follow()))
+                following.append(asyncio.create_task(trusted.follow(engine.prepare)))
             try:
                 yield
             finally:

@@ -98,6 +98,10 @@ class Launch:
         values = self._coerced(variables)
         if isinstance(values, list):
             return values
+        return self.bare(context, values)
+
+    def bare(self, context: object, values: VariableValues) -> Executor:
+        """Return an executor with variables that are coerced already."""
         executor = object.__new__(self._class)
         attributes = vars(executor)
         attributes.update(self._shared)
@@ -176,6 +180,12 @@ class Launches:
         else:
             self._kept.move_to_end(key)
         return found
+
+    def prepare(self, document: DocumentNode, name: str | None) -> None:
+        """Make what the executor class keeps of an operation, before it is first executed."""
+        plans = getattr(self._class, "plans", None)
+        if plans is not None:
+            plans.prepare(self.find(document, name).bare(None, VariableValues({}, {})))
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -4,7 +4,7 @@ A manifest that cannot be used stops the start; while running, the last good one
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,9 @@ import structlog
 
 from gateway.documents import Documents, InvalidDocument, PreparedDocument
 from gateway.operations_manifest import BadManifest, read_manifest
+
+Prepare = Callable[[PreparedDocument], None]
+"""Makes what executing a document needs; called on the loop, as plans are of its thread."""
 
 RELOAD_S = 2.0
 """How often the file is looked at, in seconds."""
@@ -49,9 +52,15 @@ class TrustedDocuments:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    async def follow(self, every_s: float = RELOAD_S) -> None:
-        """Read the manifest again whenever its file changes, for ever."""
+    async def follow(self, prepare: Prepare, every_s: float = RELOAD_S) -> None:
+        """Read the manifest again whenever its file changes, and prepare what it brings, for ever."""
+        prepared: Mapping[str, TrustedDocument] = {}
         while True:
+            if self._by_id is not prepared:
+                prepared = self._by_id
+                for one in prepared.values():
+                    prepare(one.prepared)
+                    await asyncio.sleep(0)  # requests need not wait for all of them
             await asyncio.sleep(every_s)
             await asyncio.to_thread(self.reload)
 

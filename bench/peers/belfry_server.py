@@ -39,6 +39,7 @@ from resolvers.context import RequestContext
 from resolvers.cursors import CursorCodec
 from resolvers.feed import FeedPort
 from resolvers.loaders import Loader
+from resolvers.loads import Load
 from resolvers.principal import Principal
 from schema.build import build_schema
 from schema.query import Query
@@ -85,8 +86,8 @@ class Context(RequestContext):
 Info = strawberry.Info[Context, None]
 
 
-async def _author(root: Post, info: Info) -> Author:
-    return await info.context.authors.load(root.author_id)
+def _author(root: Post, info: Info) -> Load[Author]:
+    return info.context.authors.load(root.author_id)
 
 
 async def _listed(info: Info) -> list[Post]:

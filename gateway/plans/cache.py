@@ -7,11 +7,13 @@ Belongs to one event loop's thread.
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode, Visitor, visit
 from graphql.execution import Executor
 from graphql.execution.execute import assume_not_awaitable
+from graphql.execution.values import VariableValues
 from graphql.language import ArgumentNode, DirectiveNode, VariableNode
 from graphql.pyutils.is_awaitable import is_awaitable
 from strawberry.execution import optimized_is_awaitable
@@ -80,6 +82,16 @@ class Planned:
             self._plans[key] = plan_of(executor, types)
         return self._plans[key]
 
+    def prepare(self, executor: Executor[Any], types: RuntimeTypes) -> None:
+        """Make the plans of all values the conditions may have, and all that belongs to them."""
+        if 2 ** len(self._variables) > VARIANTS_MAX:
+            return  # made as they are asked for
+        for values in product((True, False), repeat=len(self._variables)):
+            executor.variable_values = VariableValues({}, dict(zip(self._variables, values, strict=True)))
+            plan = self.plan(executor, types)
+            if plan is not None:
+                plan.complete()
+
 
 class PlanCache:
     """Plans of the operations executed most recently.
@@ -106,7 +118,21 @@ class PlanCache:
             self.compiled += 1
         return plan
 
+    def prepare(self, executor: Executor[Any]) -> None:
+        """Make the plans of an operation before it is first executed, one for each set of its conditions."""
+        planned = self._planned(executor)
+        planned.executions = max(planned.executions, self._compile_after)
+        if planned.is_plannable:
+            planned.prepare(executor, self._types)
+
     def _find(self, executor: Executor[Any]) -> Plan | None:
+        planned = self._planned(executor)
+        planned.executions += 1
+        if not planned.is_plannable or planned.executions <= self._compile_after:
+            return None
+        return planned.plan(executor, self._types)
+
+    def _planned(self, executor: Executor[Any]) -> Planned:
         key = (id(executor.schema), id(executor.operation), *map(id, executor.fragment_definitions.values()))
         planned = self._kept.get(key)
         if planned is None:
@@ -115,10 +141,7 @@ class PlanCache:
                 self._kept.popitem(last=False)
         else:
             self._kept.move_to_end(key)
-        planned.executions += 1
-        if not planned.is_plannable or planned.executions <= self._compile_after:
-            return None
-        return planned.plan(executor, self._types)
+        return planned
 
 
 def _is_ordinary(executor: Executor[Any]) -> bool:

@@ -4,6 +4,7 @@ A plan owns the lists of field details that graphql-core collects and finds thin
 collected twice. It holds no value of any request: variables, and arguments made of them, stay with the execution.
 """
 
+from contextlib import suppress
 from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -225,6 +226,28 @@ class Plan:
             known = [field for field in fields if field is not None]
             found = [Run(self, list(run)) for _, run in groupby(known, lambda field: field.plain is not None)]
             self._selections[id(grouped)] = found
+        return found
+
+    def complete(self) -> None:
+        """Plan every field there is now, so that no execution has to; within `SELECTIONS_MAX`."""
+        waiting = [(self.root_type, self.root)]
+        while waiting:
+            for run in self.selection(*waiting.pop()):
+                for field in run.fields:
+                    if field.complete is None:
+                        waiting += self._within(field)
+
+    def _within(self, field: FieldPlan) -> list[tuple[GraphQLObjectType, GroupedFieldSet]]:
+        named: Any = get_named_type(field.definition.type)
+        if is_leaf_type(named):
+            return []
+        types = self.schema.get_possible_types(named) if is_abstract_type(named) else [named]
+        found = []
+        for type_ in types:
+            with suppress(GraphQLError):  # met, and told, where execution collects
+                collected = self.collected(type_, field.details)
+                if collected is not None and id(collected.grouped_field_set) not in self._selections:
+                    found.append((type_, collected.grouped_field_set))
         return found
 
     def _field(self, type_: GraphQLObjectType, response_name: str, details: FieldDetailsList) -> FieldPlan | None:

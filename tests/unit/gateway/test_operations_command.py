@@ -112,7 +112,7 @@ class TestAGatewayThatRuns:
     ) -> None:
         """The new operation is answered, the withdrawn one is refused, and a broken manifest changes nothing."""
         assert assembly.trusted is not None
-        following = asyncio.create_task(assembly.trusted.follow(every_s=0.001))
+        following = asyncio.create_task(assembly.trusted.follow(assembly.engine.prepare, every_s=0.001))
         try:
             assert await _codes(client, HELLO) == [None]
             assert await _codes(client, ITEM) == ["UNTRUSTED_DOCUMENT"]

@@ -97,3 +97,19 @@ def test_operations_of_one_document_have_plans_of_their_own(runs: Runs) -> None:
     document = parse("query A { things { text } } query B { things { number } }")
     results = [runs.run(document, operation_name=name).data for name in ("A", "B", "A")]
     assert results == [{"things": [{"text": "text"}]}, {"things": [{"number": 1}]}, {"things": [{"text": "text"}]}]
+
+
+async def test_an_operation_that_was_prepared_is_compiled_from_its_first_execution_on() -> None:
+    """For each value of its conditions, and with nothing left to plan."""
+    runs = Runs(PlanCache(OddTypes()))
+    schema, text = runs.schema, "query ($a: Boolean!) { things { text friend @skip(if: $a) { pet { name } } } }"
+    document = parse(text)
+    executor: Any = schema.execution_context_class.build(schema._schema, document, None, None, {"a": True})
+    runs.plans.prepare(executor)
+    [planned] = runs.plans._kept.values()
+    fields = [len(plan.fields) for plan in planned._plans.values() if plan is not None]
+    assert fields == [1, 3]  # what is plain needs none beneath it
+    for a in (True, False):
+        result = runs.run(document, {"a": a})
+        assert (result if isinstance(result, ExecutionResult) else await result).errors is None
+    assert runs.counts == (2, 0)
