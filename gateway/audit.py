@@ -139,7 +139,8 @@ class AuditLog:
         try:
             await asyncio.to_thread(self._chain.append, [*records, *_gathered(shown)])
         except (OSError, BrokenChain) as error:
-            _log.error("audit record not written", error=str(error), records=len(waiting), showings=len(shown))
+            if waiting or not self.failing:  # not for every try of a disk that is known to fail
+                _log.error("audit record not written", error=str(error), records=len(waiting), showings=len(shown))
             failure = Unavailable("The gateway cannot do this now.", code="AUDIT_FAILED")
         self.failing = failure is not None
         if failure is None:

@@ -78,12 +78,26 @@ class DocumentDirectory:
                 raise Rejected("The document id is not the hash of the query.", code="PERSISTED_QUERY_MISMATCH")
         else:
             hashed = id or ""
+        trusted = self._find_trusted(hashed, principal)
+        return self._untrusted(hashed, text, before_parsing, keep=id is not None) if trusted is None else trusted
+
+    def demand(self, operation: Operation, principal: Principal) -> None:
+        """Let a caller with a renewed token go on with an operation that was found.
+
+        Raises:
+            UntrustedDocument: its document was withdrawn meanwhile.
+            Forbidden: the new token lacks a scope that the trusted document demands.
+        """
+        text = operation.query
+        self._find_trusted(document_id(text) if text is not None else operation.document_id or "", principal)
+
+    def _find_trusted(self, hashed: str, principal: Principal) -> PreparedDocument | None:
         trusted = self._trusted.find(hashed) if self._trusted is not None else None
         if trusted is not None:
             return self._demand_scopes(trusted, principal)
         if self._mode is DocumentMode.ONLY and TokenScope.DEVELOPER not in principal.scopes:
             raise UntrustedDocument("Only documents of the app run here.")
-        return self._untrusted(hashed, text, before_parsing, keep=id is not None)
+        return None
 
     def _demand_scopes(self, trusted: TrustedDocument, principal: Principal) -> PreparedDocument:
         missing = trusted.scopes - principal.scopes

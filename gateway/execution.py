@@ -281,8 +281,9 @@ class Engine:
         """Let a caller with a renewed token go on with an operation.
 
         Raises:
-            Forbidden: a scope or a fresh sign-in is missing.
+            Forbidden: a scope or a fresh sign-in is missing, or the document was withdrawn.
         """
+        self._directory.demand(selected.operation, caller.principal)
         self._authorization.demand(selected.prepared, selected.node, caller.principal)
 
     @staticmethod

@@ -14,6 +14,7 @@ import strawberry
 from contracts.settings import Settings
 from gateway.callers import Caller
 from gateway.cli import main
+from gateway.document_directory import UntrustedDocument
 from gateway.engines import Assembly
 from gateway.exit_codes import ExitCode
 from gateway.operations import Operation
@@ -144,6 +145,22 @@ class TestAGatewayThatRuns:
             following = [await anext(answers) for _ in range(3)]
         assert len(assembly.trusted) == 2
         assert [one["data"]["ticking"]["name"] for one in (first, *following)] == ["1", "2", "3", "4"]
+
+    async def test_a_stream_whose_document_was_withdrawn_is_not_renewed(
+        self, assembly: Assembly, schema: strawberry.Schema, manifest: Path
+    ) -> None:
+        """A new token does not carry on what a new subscription would be refused; while it is released, it does."""
+        assert assembly.trusted is not None
+        _release(manifest, schema, TICKING)
+        assembly.trusted.reload()
+        caller = Caller(Principal("c1", "c1", frozenset(), 2e9), Transport.WEBSOCKET, "trace")
+        selected = await assembly.engine.select(Operation(document_id=document_id(TICKING)), caller)
+        live = assembly.engine.live(selected, caller)
+        live.demand(caller)
+        _release(manifest, schema, HELLO)
+        assembly.trusted.reload()
+        with pytest.raises(UntrustedDocument):
+            live.demand(caller)
 
 
 def _release(path: Path, schema: strawberry.Schema, *texts: str) -> None:
