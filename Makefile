@@ -185,7 +185,7 @@ $(TOOLS)/%/installed: deploy/tools/%.lock | $(STAMPS)/venv
 TEMPLATES := $(addprefix deploy/,data.yaml network.yaml services.yaml gateway.yaml functions.yaml watch.yaml template.yaml)
 SAM_TEMPLATES := template functions
 
-check-deploy: setup ## check templates, container file and pipeline, and run what the image holds
+check-deploy: setup $(TOOLS)/templates/installed $(TOOLS)/scanners/installed ## check templates, container file and pipeline, and run what the image holds
 	@$(MAKE) --no-print-directory --jobs --output-sync=target --keep-going check-templates check-scanned check-image
 
 .PHONY: check-templates check-scanned check-image
