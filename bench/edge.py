@@ -4,7 +4,7 @@ The whole: hosts, request id, rates, a token verified before, body, document, co
 headers. The floor reads the same body, executes the same operation and sends the same answer, and does nothing else.
 Both answer a small query from memory; what lies between them is the edge. A sampled profile of the whole follows.
 
-    python -m bench.edge [--rounds 15] [--requests 1000]
+    python -m bench.edge [--rounds 200] [--requests 100]
 """
 
 import argparse
@@ -161,7 +161,7 @@ async def measure(rounds: int, requests: int) -> None:
             for name, one in ways.items():
                 taken[name].append(await microseconds(partial(ask, one, scope), requests))
         with Sampler() as sampler:
-            await microseconds(partial(ask, app, scope), 5 * requests)
+            await microseconds(partial(ask, app, scope), 50 * requests)
     medians = {name: statistics.median(values) for name, values in taken.items()}
     print(f"\nsmall query in memory, {rounds} rounds of {requests} requests; CPU µs per request")
     for name, values in taken.items():
@@ -174,8 +174,8 @@ async def measure(rounds: int, requests: int) -> None:
 def main() -> None:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(description="Measure the edge against its floor.")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--requests", type=int, default=100)
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(measure(options.rounds, options.requests))

@@ -27,32 +27,28 @@ class EdgeHeaders:
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
         self._origins = frozenset(origin.encode() for origin in allowed_origins)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Let the request through, or answer it here when it is a preflight or for another host."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         headers = dict(scope["headers"])
         # A load balancer asks for health under the address of this process, which is no name it is known by.
         allowed = host_name(headers.get(b"host", b"")) in self._hosts or scope["path"].startswith(HEALTH)
         if scope["type"] == "websocket":
             del headers  # a socket would keep them as long as it is open
             if allowed:
-                await self._app(scope, receive, send)
-            else:
-                await send({"type": "websocket.close", "code": 4403, "reason": "Host not allowed"})
-            return
+                return self._app(scope, receive, send)
+            return send({"type": "websocket.close", "code": 4403, "reason": "Host not allowed"})
         request_id = _request_id(headers.get(b"x-request-id", b""))
         scope.setdefault("state", {})["request_id"] = request_id
         given = [(b"x-request-id", request_id.encode()), *self._cors(headers.get(b"origin"))]
         sender = _Sender(send, [*given, HSTS] if scope["scheme"] == "https" else given)
         if not allowed:
             error = {"message": "This host is not served here.", "extensions": {"code": "HOST_NOT_ALLOWED"}}
-            await send_json(sender, 421, {"errors": [error]})
-        elif scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-            await self._preflight(sender)
-        else:
-            await self._app(scope, receive, sender)
+            return send_json(sender, 421, {"errors": [error]})
+        if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            return self._preflight(sender)
+        return self._app(scope, receive, sender)
 
     def _cors(self, origin: bytes | None) -> RawHeaders:
         if not self._origins:

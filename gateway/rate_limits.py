@@ -57,24 +57,27 @@ class Buckets:
         self._clock = clock
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def charge(self, key: str, cost: int) -> Standing:
-        """Take `cost` out of a bucket; a full bucket admits anything, however costly, and goes into debt for it.
+    def take(self, key: str, cost: int) -> float:
+        """Take `cost` out of a bucket and return what is left; a full bucket admits anything and goes into debt for it.
 
         Raises:
             RateLimited: it does not hold enough now.
         """
         now = self._clock()
-        level, seen_at = self._levels.get(key, (float(self._capacity), now))
-        level = min(self._capacity, level + (now - seen_at) * self._refill)
-        needed = min(max(cost, CHARGE_MIN), self._capacity)
+        capacity = self._capacity
+        kept = self._levels.get(key)
+        level = capacity if kept is None else kept[0] + (now - kept[1]) * self._refill
+        level = min(level, capacity)
+        cost = max(cost, CHARGE_MIN)
+        needed = min(cost, capacity)
         if level < needed:
             self._put(key, level, now)
-            raise RateLimited(self._standing(level), (needed - level) / self._refill)
-        level -= max(cost, CHARGE_MIN)
-        self._put(key, level, now)
-        return self._standing(level)
+            raise RateLimited(self.standing(level), (needed - level) / self._refill)
+        self._put(key, level - cost, now)
+        return level - cost
 
-    def _standing(self, level: float) -> Standing:
+    def standing(self, level: float) -> Standing:
+        """Say what a level means to whom it is told."""
         reset_s = int((self._capacity - level) / self._refill) + 1
         return Standing(self._unit, self._capacity, max(0, int(level)), reset_s)
 
@@ -100,7 +103,7 @@ class RateLimits:
         Raises:
             RateLimited: too many; may be retried later.
         """
-        self._addresses.charge(address, CHARGE_MIN)
+        self._addresses.take(address, CHARGE_MIN)
 
     def charge(self, customer_id: str, cost: int) -> Standing:
         """Charge an operation to its customer, before execution.
@@ -108,4 +111,4 @@ class RateLimits:
         Raises:
             RateLimited: the customer's minute is used up; may be retried later.
         """
-        return self._customers.charge(customer_id, cost)
+        return self._customers.standing(self._customers.take(customer_id, cost))
