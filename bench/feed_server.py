@@ -21,6 +21,7 @@ from clients.deadline import Deadline, Errand
 from clients.http_transport import HttpTransport
 from contracts.alerts import AlertLogEntry, AlertLogPage, AlertReason, LogEntryKind, LoginAlert
 from contracts.feed import AccountChange
+from contracts.logs import configure_logs
 from contracts.settings import Settings
 from contracts.vocabulary import AlertSeverity, AlertState, DevicePlatform
 from gateway.connections import Caps
@@ -31,7 +32,6 @@ from gateway.feed import AlertFeed
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys
 from gateway.listeners import server_config
-from gateway.logs import configure_logs
 from gateway.plans.modes import ExecutionMode, execution_class
 from gateway.revocation_stores import RevocationFile
 from gateway.revocations import Revocations

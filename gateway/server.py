@@ -9,13 +9,13 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from contracts.logs import configure_logs
 from contracts.settings import Settings
 from contracts.tls import public_tls
 from gateway.app import create_app
 from gateway.draining import Draining
 from gateway.edge import split_setting
 from gateway.listeners import server_config
-from gateway.logs import configure_logs
 from gateway.workers import Workers, listening_socket, settle_shared_memory, share_of
 
 GC_THRESHOLDS = (50_000, 50, 1_000)

@@ -4,9 +4,7 @@ It is not where anything of a domain happens. Services are reached by the gatewa
 """
 
 import hmac
-import logging
 import os
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -23,6 +21,7 @@ from litestar.types import ControllerRouterHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.failures import Failure, Problem
+from contracts.logs import configure_logs
 from contracts.settings import Settings
 from contracts.tls import service_server_tls
 from services.deadlines import deadlines
@@ -147,20 +146,6 @@ class _AnnouncingServer(uvicorn.Server):
             _log.info("listening", url=f"{scheme}://{host}:{port}", pid=os.getpid())
 
 
-def configure_logs(level: str) -> None:
-    """Log one JSON object a line to standard error, from `level` up."""
-    structlog.configure(
-        processors=[
-            structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 def serve(app: Litestar, settings: Settings, port: int) -> None:
     """Run a service until SIGTERM or SIGINT; open requests get a few seconds to end.
 
@@ -177,7 +162,7 @@ def serve(app: Litestar, settings: Settings, port: int) -> None:
         http="httptools",
         ws="none",
         lifespan="on",
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S_MAX,

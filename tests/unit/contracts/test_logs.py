@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.logs import MASK, mask_event
+from contracts.logs import MASK, mask_event
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjMSJ9.c2ln"
 
@@ -34,7 +34,7 @@ def test_some_names_hide_their_value(key: str) -> None:
 def test_libraries_log_the_same_way() -> None:
     """A line of JSON on standard error, masked, one line however many the text has; below WARNING nothing."""
     program = (
-        "import logging; from gateway.logs import configure_logs; configure_logs('INFO');"
+        "import logging; from contracts.logs import configure_logs; configure_logs('INFO');"
         f"logging.getLogger('uvicorn.error').error('%s\\nforged', '{TOKEN}', exc_info=ValueError('4111111111111111'));"
         "logging.getLogger('aiohttp').info('chatter')"
     )
