@@ -234,14 +234,17 @@ def _check_length(declared: str) -> None:
 
 async def _read_body(receive: Receive) -> bytes:
     """Read the body, no more than `BODY_BYTES_MAX` of it."""
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        # Nearly every body comes in one piece, which is then not copied; one in pieces grows in place.
-        body = body + message.get("body", b"") if body else message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
+        piece: bytes = message.get("body", b"")
+        if len(body) + len(piece) > BODY_BYTES_MAX:
             raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
-        if not message.get("more_body", False):
-            return body
+        is_whole = not message.get("more_body", False)
+        if is_whole and not body:
+            return piece  # nearly every body comes in one piece, which need not be copied
+        body += piece
+        if is_whole:
+            return bytes(body)

@@ -2,10 +2,10 @@
 
 import os
 
+from contracts.logs import configure_logs
 from contracts.settings import read_settings
 from services.analytics.app import create_app
 from services.functions import http_function
-from services.service import configure_logs
 
 _settings = read_settings(os.environ)
 configure_logs(_settings.log_level)
