@@ -117,6 +117,15 @@ async def test_a_foreign_page_is_not_let_in(address: str, token: str) -> None:
             await let_in(socket, token)
 
 
+@pytest.mark.parametrize(
+    "origin", ["null", "http://", "http://[", "http://[::1", "https://app.example:port", "://", "a\xff"]
+)
+async def test_a_malformed_origin_is_a_foreign_one(address: str, origin: str) -> None:
+    """Refused like any other page, and no fault of ours."""
+    with pytest.raises(Exception, match="403"):
+        await opened(address, origin=origin)
+
+
 async def test_a_large_message_closes_the_socket(address: str, token: str) -> None:
     """1009, as the WebSocket specification says."""
     async with opened(address) as socket:
