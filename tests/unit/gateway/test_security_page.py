@@ -20,7 +20,7 @@ def test_every_test_named_exists() -> None:
     written = {
         name
         for path in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+        for name in re.findall(r"^ *(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
     }
     assert set(TESTS) <= written
     assert len(TESTS) > 30
