@@ -12,15 +12,24 @@ from gateway.listeners import server_config
 
 
 class Server(uvicorn.Server):
-    """A server that tells when it listens."""
+    """A server that tells when it listens and stops when it is told; uvicorn looks every 100 ms."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.listening = asyncio.Event()
+        self.listening, self._stopping = asyncio.Event(), asyncio.Event()
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._stopping.wait()
+
+    def stop(self) -> None:
+        """Begin to end, as on SIGTERM."""
+        self.should_exit = True
+        self._stopping.set()
 
 
 @asynccontextmanager
@@ -32,5 +41,5 @@ async def serving(app: ASGIApp) -> AsyncGenerator[tuple[str, int]]:
     try:
         yield server.servers[0].sockets[0].getsockname()[:2]
     finally:
-        server.should_exit = True
+        server.stop()
         await task

@@ -7,12 +7,10 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import strawberry
-import uvicorn
 from starlette.applications import Starlette
 from strawberry.schema.config import StrawberryConfig
 
@@ -32,6 +30,7 @@ from gateway.revocations import Revocations
 from resolvers.principal import Principal
 from resolvers.trails import Trail
 from schema.demands import CARDS, STEP_UP
+from tests.serving import Server
 
 AUDIENCE = "belfry"
 
@@ -216,18 +215,6 @@ async def client(anonymous: httpx.AsyncClient, token: str) -> httpx.AsyncClient:
 Serve = Callable[[Starlette], AbstractAsyncContextManager[str]]
 
 
-class Server(uvicorn.Server):
-    """A server that tells when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-
 @asynccontextmanager
 async def serving(app: Starlette) -> AsyncGenerator[str]:
     """Serve an application as the gateway is served, on a free port; yields `host:port`."""
@@ -238,7 +225,7 @@ async def serving(app: Starlette) -> AsyncGenerator[str]:
     try:
         yield f"{host}:{port}"
     finally:
-        server.should_exit = True
+        server.stop()
         await task
 
 

@@ -16,7 +16,7 @@ from gateway.http_connections import HEADERS_MAX, PIPELINED_MAX, BoundedHttpProt
 from gateway.listeners import server_config
 from gateway.socket_connections import FRAMES_MAX, BoundedSocketProtocol
 from gateway.telemetry import CUT, Cut
-from tests.unit.gateway.conftest import Server
+from tests.serving import Server
 
 HOST = b"Host: localhost\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -55,7 +55,7 @@ async def _served(app: Starlette, proxies: Sequence[str] = (), **protocols: Any)
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
-        server.should_exit = True
+        server.stop()
         await task
 
 

@@ -122,7 +122,7 @@ async def target(folder: Path, issuer: DemoIssuer) -> AsyncGenerator[Target]:
     try:
         yield Target(port, issuer.mint_token(ANNA), app, server)
     finally:
-        server.should_exit = True
+        server.stop()
         await serving
         await audit.close()
 
