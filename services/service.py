@@ -31,8 +31,9 @@ REQUEST_BYTES_MAX = 1024 * 1024
 """Largest body of a request that is not a stream."""
 SHUTDOWN_S_MAX = 2
 """How long open requests may go on after SIGTERM."""
-GC_THRESHOLDS = (50_000, 50, 1_000)
-"""Default thresholds walk the service's state again and again, though next to none of it is ever garbage."""
+GC_THRESHOLDS = (100_000, 50, 1_000)
+"""A batch is thousands of short-lived structs without cycles, and next to none of the state is ever garbage: by default
+collecting costs a sixth of the CPU."""
 PROBLEM = "application/problem+json"
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 

@@ -1,14 +1,10 @@
 """Run the event service: `python -m services.events`."""
 
-import gc
 import os
 
 from contracts.settings import read_settings
 from services.events.app import create_app
 from services.service import serve
-
-GC_THRESHOLDS = (100_000, 50, 50)
-"""A batch is thousands of short-lived structs without cycles; by default collecting costs a sixth of the CPU."""
 
 NICENESS = 5
 """What was taken in must be analysed before more is: where the CPU is short, consumers come first and producers wait.
@@ -18,6 +14,4 @@ if __name__ == "__main__":
     settings = read_settings(os.environ)
     app = create_app(settings)
     os.nice(NICENESS)
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
     serve(app, settings, settings.events_port)
