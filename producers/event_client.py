@@ -48,8 +48,8 @@ class Answer(msgspec.Struct, frozen=True):
 class EventClient:
     """A producer's connection to one event service; use as an async context manager.
 
-    A chunk is retried for `patience_s`, one request may take `timeout_s`. `transport` is the seam of tests; `sleep` and
-    `chance` likewise.
+    A chunk is retried for `patience_s` (by default `PATIENCE_S`), one request may take `timeout_s`. `transport` is the
+    seam of tests; `sleep` and `chance` likewise.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class EventClient:
         *,
         token: str = "",
         tls: ssl.SSLContext | None = None,
-        patience_s: float = PATIENCE_S,
+        patience_s: float | None = None,
         timeout_s: float = TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = anyio.sleep,
@@ -73,7 +73,7 @@ class EventClient:
             timeout=timeout_s,
             trust_env=False,
         )
-        self._patience_s = patience_s
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s
         self._sleep = sleep
         self._chance = chance or random.Random()
         self._offset: int | None = None
