@@ -26,6 +26,7 @@ from bench.ingest import (
     SERVICES,
     Producer,
     applied,
+    at_pace,
     booking,
     chunks,
     cpu_seconds,
@@ -98,15 +99,14 @@ async def _post_all(
     """Post at a steady rate; return how many alerts each card's holder must get, and the seconds it took."""
     chance, per_tick = random.Random(9), rate // TICKS_PER_S
     bodies = [_events(tick * per_tick, per_tick, chance) for tick in range(seconds * TICKS_PER_S)]
-    posts: set[asyncio.Task[None]] = set()
-    started = time.perf_counter()
-    for tick, (body, worth) in enumerate(bodies):
-        await asyncio.sleep(max(0.0, started + tick / TICKS_PER_S - time.perf_counter()))
+
+    async def post(body: bytes, worth: list[tuple[int, int]]) -> None:
         now = time.perf_counter()
         posted.update((number, now) for number, _ in worth)
-        posts.add(asyncio.create_task(producer.post(body)))
-    await asyncio.gather(*posts)
-    return Counter(card for _, worth in bodies for _, card in worth), time.perf_counter() - started
+        await producer.post(body)
+
+    took_s = await at_pace(post, bodies, 1 / TICKS_PER_S)
+    return Counter(card for _, worth in bodies for _, card in worth), took_s
 
 
 async def _load(belfry: Belfry, session: aiohttp.ClientSession, rate: int, count: int, seconds: int) -> None:

@@ -12,10 +12,10 @@ import asyncio
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -23,6 +23,8 @@ import psutil
 
 from bench.machine import describe_machine
 from bench.processes import Belfry, running
+
+T = TypeVar("T")
 
 CARDS = 1523
 """Distinct cards of the Birmingham file."""
@@ -154,6 +156,19 @@ async def measure_rate(belfry: Belfry, session: aiohttp.ClientSession, events: i
     print_cpu(before, cpu_seconds(belfry), events)
 
 
+async def at_pace(
+    post: Callable[[bytes, T], Awaitable[None]], bodies: Iterable[tuple[bytes, T]], every_s: float
+) -> float:
+    """Begin each post in its turn, however long those before it take; return the seconds until all have ended."""
+    posts: list[asyncio.Future[None]] = []
+    started = time.perf_counter()
+    for turn, (body, more) in enumerate(bodies):
+        await asyncio.sleep(max(0.0, started + turn * every_s - time.perf_counter()))
+        posts.append(asyncio.ensure_future(post(body, more)))
+    await asyncio.gather(*posts)
+    return time.perf_counter() - started
+
+
 async def measure_latency(belfry: Belfry, session: aiohttp.ClientSession, rate: int, seconds: int) -> None:
     """Post at a steady rate and time each alert from its event's acknowledgement to its line in the alert stream."""
     chance = random.Random(8)
@@ -175,7 +190,6 @@ async def measure_latency(belfry: Belfry, session: aiohttp.ClientSession, rate: 
         bodies.append((msgspec.json.Encoder().encode_lines(events), ids))
     producer = Producer(session, belfry.urls["events"])
     listening = asyncio.create_task(listen(session, belfry.urls["analytics"], readable, alerting))
-    posts: set[asyncio.Task[None]] = set()
 
     async def post(body: bytes, ids: list[str]) -> None:
         await producer.post(body)
@@ -183,12 +197,7 @@ async def measure_latency(belfry: Belfry, session: aiohttp.ClientSession, rate: 
         acknowledged.update((one, now) for one in ids)
 
     before = cpu_seconds(belfry)
-    started = time.perf_counter()
-    for tick, (body, ids) in enumerate(bodies):
-        await asyncio.sleep(max(0.0, started + tick * per_tick / rate - time.perf_counter()))
-        posts.add(asyncio.create_task(post(body, ids)))
-    await asyncio.gather(*posts)
-    took_s = time.perf_counter() - started
+    took_s = await at_pace(post, bodies, per_tick / rate)
     await asyncio.wait_for(listening, 60)
     await asyncio.gather(*(applied(session, belfry.urls[name], producer.offset) for name in ("accounts", "analytics")))
     delays = sorted(max(0.0, readable[one] - acknowledged[one]) * 1000 for one in alerting)

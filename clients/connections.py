@@ -89,12 +89,9 @@ class Connection(asyncio.Protocol):
         return self.take()
 
     def settle(self) -> bool:
-        """End the exchange and say whether the connection may have another one; else it is closed."""
+        """End the exchange and say whether the connection may have another one."""
         self._asked, self._waiter, self._parts = False, None, []
-        if self.whole and self._keeps and self.usable:
-            return True
-        self.abort()
-        return False
+        return self.whole and self._keeps and self.usable
 
     def abort(self) -> None:
         """Close it at once."""

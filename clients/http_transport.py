@@ -10,7 +10,6 @@ import re
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator
-from types import TracebackType
 from typing import NamedTuple, Self, cast
 
 from clients.connections import Connection, Unheard
@@ -63,14 +62,6 @@ class HttpTransport(AsyncBaseTransport):
         self._loop = asyncio.get_running_loop()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        await self.aclose()
-
     async def aclose(self) -> None:
         """Close every connection; repeating it is harmless."""
         self._loop = None
@@ -107,14 +98,14 @@ class HttpTransport(AsyncBaseTransport):
                 connection = await self._connect(origin, self._loop)
                 await connection.send(wire)
         except BaseException:
-            self._end(origin, connection)
+            self.end(origin, connection)
             raise
         if not connection.whole:
             return Answer(connection.status, connection.headers, _Body(self, origin, connection))
         body = connection.take()
         answer = Answer(connection.status, connection.headers, ByteStream(body))
         answer.body = body
-        self._end(origin, connection)
+        self.end(origin, connection)
         return answer
 
     def _meet(self, request: PreparedRequest) -> _Origin:
@@ -164,7 +155,7 @@ class HttpTransport(AsyncBaseTransport):
         self._open.discard(connection)
         connection.abort()
 
-    def _end(self, origin: _Origin, connection: Connection | None) -> None:
+    def end(self, origin: _Origin, connection: Connection | None) -> None:
         """Keep a connection whose answer was read to its end, close any other, and let the next call go."""
         if connection is not None:
             if self._loop is not None and connection.settle():
@@ -193,10 +184,6 @@ class HttpTransport(AsyncBaseTransport):
                 self._leave()  # room was made just as the caller left
             raise
 
-    def ended(self, origin: _Origin, connection: Connection) -> None:
-        """Take a connection back whose answer was read as a stream."""
-        self._end(origin, connection)
-
 
 class _Body(AsyncByteStream):
     """The rest of an answer that did not come at once."""
@@ -219,7 +206,7 @@ class _Body(AsyncByteStream):
         """Give the connection back when the body was read to its end, else close it."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
-            pool.ended(self._origin, self._connection)
+            pool.end(self._origin, self._connection)
 
 
 def _wire(request: PreparedRequest) -> bytes:

@@ -8,7 +8,6 @@ knows the difference: throttled 429, timed out 504, broken 503. A function strea
 import base64
 import time
 from contextlib import AsyncExitStack
-from types import TracebackType
 from typing import Any, Self, cast
 from uuid import uuid4
 
@@ -65,14 +64,6 @@ class LambdaTransport(AsyncBaseTransport):
         made = aws_client("lambda", connections=INVOCATIONS_MAX, read_timeout_s=ANSWER_S_MAX)
         self._client = await self._clients.enter_async_context(made)
         return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the client; repeating it is harmless."""

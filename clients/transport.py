@@ -13,7 +13,6 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from functools import cached_property
-from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -34,13 +33,13 @@ from httpx import (
     TransportError,
 )
 
+from contracts.deadlines import WAIT_HEADER
+
 CONNECT_S_MAX = 2.0
 CONNECTIONS_MAX = 256
 """Open connections to all services together; further calls wait for one within their deadline."""
 KEEPALIVE_S = 60.0
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-WAIT_HEADER = "X-Request-Timeout-Ms"
-"""Tells a service how many milliseconds its caller still waits; it shrinks from hop to hop."""
 _WAIT = WAIT_HEADER.encode("ascii")
 
 __all__ = [
@@ -185,14 +184,6 @@ class AiohttpTransport(AsyncBaseTransport):
             auto_decompress=False,  # nothing compressed is asked for: what comes so is not understood
         )
         return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the session and its connections; repeating it is harmless."""

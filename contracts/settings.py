@@ -19,6 +19,7 @@ class BadSetting(Exception):
     """A setting that stops the start; the message names it and says why, never its value: it may be secret."""
 
 
+WORKERS_MAX = 64
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
@@ -31,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Address every server of this process binds to. Anything but loopback needs `BELFRY_SERVICE_TOKEN`."""
     port: Port = 8000
     """Port of the gateway; 0 takes a free one."""
-    workers: Annotated[int, Meta(ge=0, le=64)] = 1
+    workers: Annotated[int, Meta(ge=0, le=WORKERS_MAX)] = 1
     """Gateway processes that share the port, for more than one core; 0: one for each core."""
     accounts_port: Port = 8102
     """Port of the account service."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from contracts.failures import Failure, Rejected
-from contracts.settings import BadSetting, Settings, read_settings
+from contracts.settings import WORKERS_MAX, BadSetting, Settings, read_settings
 from gateway.exit_codes import ExitCode
 
 REPLAY_FORMATS = ("cloudevents", "birmingham", "berka")
@@ -185,7 +185,7 @@ def _port(text: str) -> int:
 
 
 def _workers(text: str) -> int:
-    return int(_number_in(0, 64, text))
+    return int(_number_in(0, WORKERS_MAX, text))
 
 
 def _rate(text: str) -> float:

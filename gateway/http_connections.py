@@ -18,6 +18,7 @@ from enum import Enum
 from functools import partial
 from typing import cast
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.gates import Gate
@@ -39,7 +40,7 @@ PIPELINED_MAX = 16
 WRITE_S_MAX = 30.0
 CHUNKS = "belfry.chunks"
 
-WriteChunk = Callable[[bytes], bool]
+WriteNow = Callable[[bytes], bool]
 """Writes what is not empty at once; False, and nothing written, while its client takes no more or is gone."""
 
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
@@ -54,6 +55,16 @@ class _Phase(Enum):
 
 class _RefusedHead(Exception):
     """Raised in a callback of the parser, which then stops parsing: the connection is over."""
+
+
+def writer_of(scope: Scope, extension: str) -> WriteNow:
+    """Return what writes past ASGI; where the server has no such extension, what never does."""
+    write: WriteNow = scope.get("extensions", {}).get(extension, _never)
+    return write
+
+
+def _never(_: bytes) -> bool:
+    return False
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):

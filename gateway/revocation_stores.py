@@ -111,9 +111,21 @@ class RevocationFile:
     def add(self, revocation: Revocation) -> None:
         """Append a line and sync it; what a crash of another process left of one is cut off."""
         with self._alone():
-            if self._path.is_file() and not (held := self._path.read_bytes()).endswith(b"\n"):
-                os.truncate(self._path, held.rfind(b"\n") + 1)
+            self._cut_torn_line()
             _write(self._path, msgspec.json.encode(revocation) + b"\n", os.O_APPEND)
+
+    def _cut_torn_line(self) -> None:
+        """Read one byte for each revocation added, and the whole file only after a crash."""
+        try:
+            with self._path.open("rb") as file:
+                if not file.seek(0, os.SEEK_END):
+                    return
+                file.seek(-1, os.SEEK_END)
+                if file.read() == b"\n":
+                    return
+        except FileNotFoundError:
+            return
+        os.truncate(self._path, self._path.read_bytes().rfind(b"\n") + 1)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

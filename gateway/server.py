@@ -1,45 +1,33 @@
 """The server process of the gateway: settings in, served until SIGTERM."""
 
-import gc
 import os
 import socket
 from typing import Any
 
-import structlog
 import uvicorn
 from starlette.applications import Starlette
 
 from contracts.logs import configure_logs
+from contracts.servers import AnnouncingServer, freeze_memory
 from contracts.settings import Settings
 from contracts.tls import public_tls
 from gateway.app import create_app
 from gateway.draining import Draining
 from gateway.edge import split_setting
 from gateway.listeners import server_config
-from gateway.workers import Workers, listening_socket, settle_shared_memory, share_of
+from gateway.workers import Workers, listening_socket, share_of
 
 GC_THRESHOLDS = (50_000, 50, 1_000)
 """Default thresholds cost 2.2 times the CPU and 4 times the p99 with thousands of live subscribers (research: io)."""
 
-_log = structlog.get_logger(__name__)
 
-
-class Server(uvicorn.Server):
-    """uvicorn's server: memory settled after the start, live streams drained before the end."""
+class Server(AnnouncingServer):
+    """The server of a gateway: live streams are drained before the end."""
 
     def __init__(self, config: uvicorn.Config, draining: Draining, drain_s: float) -> None:
-        super().__init__(config)
+        super().__init__(config, GC_THRESHOLDS)
         self._draining = draining
         self._drain_s = drain_s
-
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        """Start listening."""
-        await super().startup(sockets)
-        if self.started and self.servers:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            _settle_memory()
-            scheme = "https" if self.config.is_ssl else "http"
-            _log.info("listening", url=f"{scheme}://{host}:{port}", pid=os.getpid())
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """Let nobody in, drain, then stop."""
@@ -48,13 +36,6 @@ class Server(uvicorn.Server):
         if not self.force_exit:
             await self._draining.run(self._drain_s)
         await super().shutdown(sockets)
-
-
-def _settle_memory() -> None:
-    """Take what start-up made out of garbage collection, and collect seldom from here on."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def serve_gateway(settings: Settings) -> int:
@@ -74,7 +55,7 @@ def serve_gateway(settings: Settings) -> int:
     create_app(settings)  # what is wrong with the settings is said once, before any worker is there
     share = share_of(settings, workers)
     listening = listening_socket(settings)
-    settle_shared_memory()
+    freeze_memory()
     run = Workers(workers, lambda shared: serve(create_app(share), share, shared), listening, drain_s=settings.drain_s)
     return run.run()
 

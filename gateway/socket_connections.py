@@ -4,11 +4,10 @@ A client that takes nothing of what it is sent is not read from, so that its pin
 WRITE_S_MAX; so is one that does not end a closing handshake. Messages of very many frames are refused.
 
 An ASGI extension of ours, `scope["extensions"][FRAMES]`, writes a text message straight to a client that takes it: four
-coroutines less for each alert of each phone.
+coroutines less for each alert of each phone. It is what `writer_of` of http_connections.py returns.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -24,9 +23,6 @@ FRAMES_MAX = 1_024
 TOO_BIG = 1009
 CLOSE_S_MAX = 15.0
 FRAMES = "belfry.frames"
-
-WriteText = Callable[[bytes], bool]
-"""Writes a message (UTF-8) at once; False, and nothing written, while its client takes no more or the socket closes."""
 
 
 class BoundedSocketProtocol(WebSocketsSansIOProtocol):

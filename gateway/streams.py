@@ -21,7 +21,7 @@ from gateway.delivery import Delivery, EndReason
 from gateway.draining import Draining, Farewell
 from gateway.errors import render_failure
 from gateway.execution import Engine, Selected
-from gateway.http_connections import CHUNKS, WriteChunk
+from gateway.http_connections import CHUNKS, WriteNow, writer_of
 from gateway.identity import token_expired, token_revoked
 from gateway.revocations import Revocations
 from gateway.telemetry import OPEN
@@ -105,7 +105,7 @@ class Streams:
             headers = [(b"content-type", framing.content_type), *HEADERS, *more]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await _write(send, framing.opening)
-            write_chunk = scope.get("extensions", {}).get(CHUNKS, _not_now)
+            write_chunk = writer_of(scope, CHUNKS)
             stream = _Stream(send, write_chunk, framing, answers, caller, self._heartbeat_s)
             with self._revocations.watching(caller.principal) as revoked:
                 revoked.add_done_callback(stream.token_revoked)
@@ -130,7 +130,7 @@ class _Stream:
     def __init__(
         self,
         send: Send,
-        write_chunk: WriteChunk,
+        write_chunk: WriteNow,
         framing: Framing,
         answers: Answers,
         caller: Caller,
@@ -204,10 +204,6 @@ class _Stream:
         for timer in (self._heart, self._expiry):
             if timer is not None:
                 timer.cancel()
-
-
-def _not_now(_: bytes) -> bool:
-    return False  # a server without the extension: all goes through ASGI
 
 
 async def _close(send: Send, last: bytes) -> None:

@@ -25,11 +25,12 @@ from gateway.delivery import Delivery, EndReason
 from gateway.draining import Draining
 from gateway.errors import render_failure
 from gateway.execution import Engine, Refused, Selected
+from gateway.http_connections import WriteNow, writer_of
 from gateway.identity import Authenticator
 from gateway.live import LiveAnswers
 from gateway.operations import Operation
 from gateway.rate_limits import RateLimits
-from gateway.socket_connections import FRAMES, WriteText
+from gateway.socket_connections import FRAMES
 from gateway.telemetry import OPEN, Transport, count_refusal
 from gateway.websocket_protocol import (
     SUBPROTOCOL,
@@ -95,7 +96,7 @@ class Sockets:
             with self.addresses.one(address_of(scope)):
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
                 with OPEN.labels(Transport.WEBSOCKET).track_inprogress():
-                    await _Socket(self, receive, send, scope.get("extensions", {}).get(FRAMES, _not_now)).run()
+                    await _Socket(self, receive, send, writer_of(scope, FRAMES)).run()
         except Overloaded:
             await send({"type": "websocket.close", "code": CloseCode.TOO_MANY, "reason": "Too many sockets"})
 
@@ -121,7 +122,7 @@ class _Socket:
         "_sockets", "_timer", "_watching", "_why", "_write_text",
     )  # fmt: skip
 
-    def __init__(self, sockets: Sockets, receive: Receive, send: ASGISend, write_text: WriteText) -> None:
+    def __init__(self, sockets: Sockets, receive: Receive, send: ASGISend, write_text: WriteNow) -> None:
         self._sockets = sockets
         self._receive = receive
         self._send = send
@@ -363,7 +364,3 @@ class _Outlet:
     def finish(self) -> Coroutine[Any, Any, None]:
         """Say that no more come."""
         return self._socket.finish(self._id)
-
-
-def _not_now(_: bytes) -> bool:
-    return False  # a server without the extension: all goes through ASGI

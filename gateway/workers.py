@@ -9,7 +9,6 @@ Between them hold: the audit record (a chain each), revocations (one file that a
 bounds on calls are divided among them.
 """
 
-import gc
 import os
 import signal
 import socket
@@ -184,9 +183,3 @@ class Workers:
 def _end_with_parent(reading: int) -> None:
     os.read(reading, 1)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def settle_shared_memory() -> None:
-    """Take what was loaded so far out of garbage collection, so that workers go on sharing its pages."""
-    gc.collect()
-    gc.freeze()

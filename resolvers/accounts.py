@@ -33,7 +33,11 @@ async def required_account(info: Info, account_id: str) -> Account:
 async def own_accounts(info: Info, account_ids: list[str]) -> list[Account]:
     """Return those of the accounts that exist and are the caller's, in the order given."""
     owned = await info.context.access.accounts_among(account_ids)
-    found = await info.context.loaders.accounts.load_many(owned)
+    return existing(await info.context.loaders.accounts.load_many(owned))
+
+
+def existing(found: list[Account | None]) -> list[Account]:
+    """Return the accounts that were found."""
     return [account for account in found if account is not None]
 
 

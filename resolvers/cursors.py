@@ -11,9 +11,9 @@ import hmac
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from binascii import b2a_base64
 
 from contracts.failures import BadCursor
+from contracts.node_ids import url_safe
 
 VERSION = 1
 SIGNATURE_BYTES = 16
@@ -22,7 +22,6 @@ CURSOR_CHARACTERS = 42
 BLOCK_BYTES = 64
 """Of SHA-256."""
 
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _HEAD = struct.Struct(">B2sIQ")
 
 
@@ -40,7 +39,7 @@ class CursorCodec:
         """Return the cursor after `seq` of the customer's log; the same arguments give the same text."""
         head = _HEAD.pack(VERSION, self._newest, int(issued_at) & 0xFFFFFFFF, seq)
         signature = self._signer.sign(head + customer_id.encode())
-        return b2a_base64(head + signature, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+        return url_safe(head + signature)
 
     def read(self, text: str, customer_id: str) -> int:
         """Return the seq a cursor stands at.

@@ -11,6 +11,7 @@ import msgspec
 
 from contracts.accounts import Account, Card, Customer, Device, NotificationPreferences
 from contracts.failures import NotFound
+from resolvers.accounts import existing
 from resolvers.context import Info
 from resolvers.loads import Load
 
@@ -57,11 +58,7 @@ def accounts(info: Info) -> Load[list[Account]]:
 
 
 def _accounts(info: Info, account_ids: list[str]) -> Load[list[Account]]:
-    return info.context.loaders.accounts.load_many(account_ids).then(_existing)
-
-
-def _existing(found: list[Account | None]) -> list[Account]:
-    return [account for account in found if account is not None]
+    return info.context.loaders.accounts.load_many(account_ids).then(existing)
 
 
 async def cards(info: Info) -> list[Card]:

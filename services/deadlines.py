@@ -9,9 +9,10 @@ import asyncio
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.deadlines import WAIT_HEADER
 from contracts.failures import Rejected, TimedOut
 
-HEADER = b"x-request-timeout-ms"
+_HEADER = WAIT_HEADER.lower().encode("ascii")
 WAIT_MS_MAX = 3_600_000
 READS = frozenset({"GET", "HEAD"})
 
@@ -49,9 +50,9 @@ def _wait_ms(scope: Scope) -> int | None:
     Raises:
         Rejected: it is no whole number of milliseconds from 1 to an hour.
     """
-    given = next((value for name, value in scope["headers"] if name == HEADER), None)
+    given = next((value for name, value in scope["headers"] if name == _HEADER), None)
     if given is None:
         return None
     if not (given.isdigit() and len(given) <= 7 and 1 <= int(given) <= WAIT_MS_MAX):
-        raise Rejected(f"X-Request-Timeout-Ms must be a whole number from 1 to {WAIT_MS_MAX}.")
+        raise Rejected(f"{WAIT_HEADER} must be a whole number from 1 to {WAIT_MS_MAX}.")
     return int(given)

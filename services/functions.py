@@ -5,17 +5,24 @@ still, and what follows the event log then waits. Its data folder is its own: on
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any, cast
 
 from litestar import Litestar
 from mangum import Mangum
 
+from contracts.logs import configure_logs
+from contracts.settings import Settings, read_settings
+
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
-def http_function(app: Litestar) -> Handler:
-    """Start a service and return what Lambda calls with each request."""
+def http_function(create_app: Callable[[Settings], Litestar]) -> Handler:
+    """Start a service as the environment sets it, and return what Lambda calls with each request."""
+    settings = read_settings(os.environ)
+    configure_logs(settings.log_level)
+    app = create_app(settings)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # where Mangum runs each request
     running = app.lifespan()

@@ -3,9 +3,7 @@
 It is not where anything of a domain happens. Services are reached by the gateway and by producers only.
 """
 
-import gc
 import hmac
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -23,6 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.failures import Failure, Problem
 from contracts.logs import configure_logs
+from contracts.servers import AnnouncingServer
 from contracts.settings import Settings
 from contracts.tls import service_server_tls
 from services.deadlines import deadlines
@@ -141,23 +140,6 @@ def _render_unexpected(request: Request[Any, Any, Any], error: Exception) -> Res
     return _answer(Problem(500, "INTERNAL", "Internal error."))
 
 
-class _AnnouncingServer(uvicorn.Server):
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started and self.servers:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            _settle_memory()
-            scheme = "https" if self.config.is_ssl else "http"
-            _log.info("listening", url=f"{scheme}://{host}:{port}", pid=os.getpid())
-
-
-def _settle_memory() -> None:
-    """Take what start-up made out of garbage collection, and collect seldom from here on, as the gateway does."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-
-
 def serve(app: Litestar, settings: Settings, port: int) -> None:
     """Run a service until SIGTERM or SIGINT; open requests get a few seconds to end.
 
@@ -181,4 +163,4 @@ def serve(app: Litestar, settings: Settings, port: int) -> None:
         backlog=512,
         ssl_context_factory=None if tls is None else lambda _, __: tls,
     )
-    _AnnouncingServer(config).run()
+    AnnouncingServer(config, GC_THRESHOLDS).run()

@@ -161,7 +161,7 @@ class PlanExecution(Executor[Any]):
             if isinstance(completed, Pending):
                 completed.place = (field.definition.type, field.details, path)
             elif self.is_awaitable(completed):
-                return self._await_completed(field, path, completed)
+                return self._await_completed(completed, field.definition.type, field.details, path)
         except Exception as error:  # noqa: BLE001 (a resolver may raise anything: it becomes the field's error)
             self.handle_field_error(error, field.definition.type, field.details, path)
             return None
@@ -234,10 +234,12 @@ class PlanExecution(Executor[Any]):
         if isinstance(completed, Pending):
             completed.place = (item_type, details, path)
         elif type(completed) is not dict:
-            return self._await_item(completed, item_type, details, path)
+            return self._await_completed(completed, item_type, details, path)
         return completed
 
-    async def _await_item(self, completed: Awaitable[Any], type_: Any, details: FieldDetailsList, path: Path) -> Any:
+    async def _await_completed(
+        self, completed: Awaitable[Any], type_: Any, details: FieldDetailsList, path: Path
+    ) -> Any:
         try:
             return await completed
         except Exception as error:  # noqa: BLE001 (the same)
@@ -266,13 +268,6 @@ class PlanExecution(Executor[Any]):
             self.handle_field_error(error, field.definition.type, field.details, path)
             return None
         return completed
-
-    async def _await_completed(self, field: FieldPlan, path: Path, completed: Awaitable[Any]) -> Any:
-        try:
-            return await completed
-        except Exception as error:  # noqa: BLE001 (the same)
-            self.handle_field_error(error, field.definition.type, field.details, path)
-            return None
 
     def _given_to(self, field: FieldPlan) -> Given:
         found = field.given or self._given.get(id(field))

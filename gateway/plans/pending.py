@@ -90,11 +90,8 @@ class Loaded(Pending):
             return
         try:
             completed = self._complete(source.result())
-        except Exception as error:  # noqa: BLE001 (a resolver may raise anything: it becomes the field's error)
+        except BaseException as error:  # noqa: BLE001 (anything a resolver raises; a cancelled load)
             self.fail(error)
-            return
-        except BaseException as error:  # noqa: BLE001 (a cancelled load: it ends the execution)
-            self.settle(None, error)
             return
         if isinstance(completed, Pending):
             self._within = completed

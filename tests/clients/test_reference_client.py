@@ -66,6 +66,12 @@ class Phones:
                 self.facts[fact["phone"]].append(fact)
                 self._told.notify_all()
 
+    async def open(self, devices: dict[str, str], **more: Any) -> None:
+        """Open a feed for each device, on the transport that is its phone's name, and wait until all are caught up."""
+        for phone, device in devices.items():
+            self.order(phone, "open", transport=phone, deviceId=device, **more)
+        await self.until(lambda: all(self.said(phone, "caughtUp") for phone in devices))
+
     async def until(self, done: Callable[[], bool]) -> None:
         async with asyncio.timeout(STEP_S_MAX), self._told:
             await self._told.wait_for(done)
@@ -135,9 +141,7 @@ async def test_phones_lose_and_repeat_nothing_over_cuts_restarts_and_renewals(
     bank, tunnel, url = bank_behind_tunnel
     devices = await _customer(bank, "uma")
     async with _phones(url, bank, "uma") as phones:
-        for phone, device in devices.items():
-            phones.order(phone, "open", transport=phone, deviceId=device)
-        await phones.until(lambda: all(phones.said(phone, "caughtUp") for phone in devices))
+        await phones.open(devices)
         for count in (2, 4, 6):
             await _spend(bank, "uma", 2)
             await phones.until(lambda: all(len(phones.said(phone, "alert")) >= count for phone in devices))  # noqa: B023
@@ -199,9 +203,7 @@ async def test_a_line_that_is_dead_without_a_word_is_noticed(bank_behind_tunnel:
     bank, tunnel, url = bank_behind_tunnel
     devices = await _customer(bank, "wim")
     async with _phones(url, bank, "wim") as phones:
-        for phone, device in devices.items():
-            phones.order(phone, "open", transport=phone, deviceId=device, silenceMs=1_000)
-        await phones.until(lambda: all(phones.said(phone, "caughtUp") for phone in devices))
+        await phones.open(devices, silenceMs=1_000)
         assert tunnel.go_dead() > 0
         await _spend(bank, "wim", 2)
         await phones.until(lambda: all(len(phones.said(phone, "alert")) >= 2 for phone in devices))
@@ -216,9 +218,7 @@ async def test_a_phone_comes_back_no_sooner_than_a_stopping_gateway_says(
     bank, _, url = bank_behind_tunnel
     devices = await _customer(bank, "yves")
     async with _phones(url, bank, "yves") as phones:
-        for phone, device in devices.items():
-            phones.order(phone, "open", transport=phone, deviceId=device)
-        await phones.until(lambda: all(phones.said(phone, "caughtUp") for phone in devices))
+        await phones.open(devices)
         gateway = bank.belfry.processes.pop("gateway")
         gateway.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(gateway.wait, STEP_S_MAX) in (0, -signal.SIGTERM)
@@ -236,9 +236,7 @@ async def test_a_phone_that_begins_badly_comes_right(bank_behind_tunnel: tuple[B
     bank, _, url = bank_behind_tunnel
     devices = await _customer(bank, "xena")
     async with _phones(url, bank, "xena") as phones:
-        for phone, device in devices.items():
-            phones.order(phone, "open", transport=phone, deviceId=device, token="refused", cursor="garbage")
-        await phones.until(lambda: all(phones.said(phone, "caughtUp") for phone in devices))
+        await phones.open(devices, token="refused", cursor="garbage")
     for phone in devices:
         assert phones.said(phone, "line") == ["garbage", "garbage", None]
         assert (phones.said(phone, "gap"), phones.said(phone, "ended")) == (["UNKNOWN"], [])

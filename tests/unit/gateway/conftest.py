@@ -23,14 +23,13 @@ from gateway.engines import Assembly, assemble_engine
 from gateway.execution import Engine
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys
-from gateway.listeners import server_config
 from gateway.rate_limits import RateLimits
 from gateway.revocation_stores import RevocationFile
 from gateway.revocations import Revocations
 from resolvers.principal import Principal
 from resolvers.trails import Trail
 from schema.demands import CARDS, STEP_UP
-from tests.serving import Server
+from tests.serving import serving as listening
 
 AUDIENCE = "belfry"
 
@@ -218,15 +217,8 @@ Serve = Callable[[Starlette], AbstractAsyncContextManager[str]]
 @asynccontextmanager
 async def serving(app: Starlette) -> AsyncGenerator[str]:
     """Serve an application as the gateway is served, on a free port; yields `host:port`."""
-    server = Server(server_config(app, host="127.0.0.1", port=0))
-    task = asyncio.create_task(server.serve())
-    await server.listening.wait()
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
-    try:
+    async with listening(app) as (host, port):
         yield f"{host}:{port}"
-    finally:
-        server.stop()
-        await task
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from gateway.callers import Caller
 from gateway.cli import main
 from gateway.document_directory import UntrustedDocument
 from gateway.engines import Assembly
+from gateway.execution import Selected
 from gateway.exit_codes import ExitCode
 from gateway.operations import Operation
 from gateway.operations_command import OPERATIONS_DIR, SIGNING_KEY, sign
@@ -136,8 +137,7 @@ class TestAGatewayThatRuns:
         assert assembly.trusted is not None
         _release(manifest, schema, TICKING)
         assembly.trusted.reload()
-        caller = Caller(Principal("c1", "c1", frozenset(), 2e9), Transport.SSE, "trace")
-        selected = await assembly.engine.select(Operation(document_id=document_id(TICKING)), caller)
+        selected, caller = await _ticking(assembly, Transport.SSE)
         async with aclosing(assembly.engine.answers(selected, caller)) as answers:
             first = await anext(answers)
             _release(manifest, schema, HELLO, TICKING)
@@ -153,8 +153,7 @@ class TestAGatewayThatRuns:
         assert assembly.trusted is not None
         _release(manifest, schema, TICKING)
         assembly.trusted.reload()
-        caller = Caller(Principal("c1", "c1", frozenset(), 2e9), Transport.WEBSOCKET, "trace")
-        selected = await assembly.engine.select(Operation(document_id=document_id(TICKING)), caller)
+        selected, caller = await _ticking(assembly, Transport.WEBSOCKET)
         live = assembly.engine.live(selected, caller)
         live.demand(caller)
         _release(manifest, schema, HELLO)
@@ -174,3 +173,9 @@ async def _codes(client: httpx.AsyncClient, text: str) -> list[Any]:
     """Ask by id; return the codes of the errors, or None for an answer with data."""
     answer = (await client.post("/graphql", json={"documentId": document_id(text)})).json()
     return [error["extensions"]["code"] for error in answer.get("errors", ())] or [None]
+
+
+async def _ticking(assembly: Assembly, transport: Transport) -> tuple[Selected, Caller]:
+    """Return the subscription to the clock, selected, and who asks for it."""
+    caller = Caller(Principal("c1", "c1", frozenset(), 2e9), transport, "trace")
+    return await assembly.engine.select(Operation(document_id=document_id(TICKING)), caller), caller

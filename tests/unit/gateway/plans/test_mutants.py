@@ -53,7 +53,9 @@ BUGS = {
         "calls", "return all(isinstance(value, IMMUTABLE)", "return True or all(value", 16
     ),
     "errors of what is awaited stay where they are": Bug(
-        "executor", "return self._await_completed(field, path, completed)", "return completed"
+        "executor",
+        "return self._await_completed(completed, field.definition.type, field.details, path)",
+        "return completed",
     ),
     "what is loaded is not completed": Bug("pending", "completed = self._complete(source.result())", "completed = 0"),
     "an error of what is loaded is null": Bug(

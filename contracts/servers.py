@@ -1,0 +1,34 @@
+"""What the server processes of services and gateway have in common: they say where they listen; memory is settled."""
+
+import gc
+import os
+from typing import Any
+
+import structlog
+import uvicorn
+
+_log = structlog.get_logger(__name__)
+
+
+class AnnouncingServer(uvicorn.Server):
+    """uvicorn's server; once it listens it collects garbage seldom, by the thresholds given."""
+
+    def __init__(self, config: uvicorn.Config, gc_thresholds: tuple[int, int, int]) -> None:
+        super().__init__(config)
+        self._gc_thresholds = gc_thresholds
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        """Start listening."""
+        await super().startup(sockets)
+        if self.started and self.servers:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            freeze_memory()
+            gc.set_threshold(*self._gc_thresholds)
+            scheme = "https" if self.config.is_ssl else "http"
+            _log.info("listening", url=f"{scheme}://{host}:{port}", pid=os.getpid())
+
+
+def freeze_memory() -> None:
+    """Take what there is now out of garbage collection: it stays, and forked processes go on sharing its pages."""
+    gc.collect()
+    gc.freeze()
