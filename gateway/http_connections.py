@@ -5,8 +5,9 @@
     pipeline  at most PIPELINED_MAX requests wait behind the one being answered
     answer    a client that takes nothing of it for WRITE_S_MAX is cut off
 
-Trailers are ignored: they would count as headers that no proxy in front has seen. The size and duration of a body that
-is read are bounded where it is read, in http.py.
+Trailers are ignored: they would count as headers that no proxy in front has seen. So is an upgrade to anything but a
+WebSocket (RFC 9110, 7.8), but not the body that comes with it: Java's client offers h2c with its first request. The
+size and duration of a body that is read are bounded where it is read, in http.py.
 
 An ASGI extension of ours, `scope["extensions"][CHUNKS]`, writes a piece of a stream that has begun straight to a client
 that takes it, as FRAMES of socket_connections.py does.
@@ -18,6 +19,7 @@ from enum import Enum
 from functools import partial
 from typing import cast
 
+import httptools
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -30,6 +32,8 @@ HEADERS_MAX = 100
 """Headers of one request; the WebSocket handshake would stop at 128."""
 UPGRADE_LINE_BYTES_MAX = 8_000
 """One header of a WebSocket handshake."""
+BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
+"""What a WebSocket handshake must not have."""
 HEADER_S_MAX = 10.0
 """From the connection, or the first byte of a request, to the end of its headers."""
 BODY_S_MAX = 15.0
@@ -90,7 +94,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Count what arrives, and give what is unfinished its time."""
         self._chunk = len(data)
         self._received += self._chunk
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self._phase is _Phase.UPGRADED or self.transport.is_closing():
             return
         if self._phase is _Phase.IDLE and self._answering:
@@ -99,6 +104,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._bound(_Phase.BODY, self.body_s_max, REQUEST_BYTES_MAX)
         else:  # in a head, or line ends between requests, for which uvicorn no longer counts the connection as idle
             self._bound(_Phase.HEAD, self.header_s_max, HEADER_BYTES_MAX)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("")
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+            else:
+                self._parse_without_upgrade(data[upgrade.args[0] :])
+
+    def _parse_without_upgrade(self, rest: bytes) -> None:
+        """Read the head anew without the upgrade: the parser would take the body for the other protocol's."""
+        head = b"%s %s HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
+        kept = [b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own is made
+        self._parse(head + b"".join(kept) + b"\r\n" + rest)
 
     def on_message_begin(self) -> None:
         """Begin to count a head."""
@@ -115,13 +139,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse_head(431)
         if len(self.pipeline) >= PIPELINED_MAX:
             self._refuse_head(400)
+        if self.parser.should_upgrade():
+            self._check_upgrade()
+            return
         super().on_headers_complete()
-        if not self.parser.should_upgrade():
-            self.cycle.message_event = Gate(is_open=False)  # type: ignore[assignment]
-            extensions: dict[str, object] = {CHUNKS: partial(self._write_chunk, self.cycle)}
-            self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
-            self.headers = []  # for the trailers; the request has its own
-        elif any(len(name) + len(value) > UPGRADE_LINE_BYTES_MAX for name, value in self.headers):
+        self.cycle.message_event = Gate(is_open=False)  # type: ignore[assignment]
+        extensions: dict[str, object] = {CHUNKS: partial(self._write_chunk, self.cycle)}
+        self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
+        self.headers = []  # for the trailers; the request has its own
+
+    def _check_upgrade(self) -> None:
+        """Refuse a handshake that the WebSocket protocol would leave without an answer, or that comes too early."""
+        method = self.parser.get_method()
+        self.scope["method"] = method.decode("ascii")
+        if method == b"CONNECT":
+            self._refuse_head(400)
+        if not self._should_upgrade():
+            return
+        if self._answering or any(name in BODY_HEADERS for name, _ in self.headers):
+            self._refuse_head(400)
+        if any(len(name) + len(value) > UPGRADE_LINE_BYTES_MAX for name, value in self.headers):
             self._refuse_head(431)
 
     def _write_chunk(self, cycle: RequestResponseCycle, data: bytes) -> bool:
@@ -132,7 +169,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return True
 
     def on_message_complete(self) -> None:
-        """The next bytes begin another head."""
+        """The next bytes begin another head, or another protocol."""
+        if self.parser.should_upgrade():
+            return
         self._phase, self._received = _Phase.IDLE, 0
         super().on_message_complete()
 

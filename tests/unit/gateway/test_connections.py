@@ -137,6 +137,9 @@ SMUGGLED = {
     "a path of bytes": b"GET /\xff\xfe HTTP/1.1\r\n" + HOST + b"\r\n",
     "another protocol": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "a socket's path of bytes": UPGRADE.replace(b"/graphql", b"/\xff") + b"\r\n",
+    "a socket with a body": UPGRADE + b"Content-Length: 5\r\n\r\n12345",
+    "a socket with the length of a body": UPGRADE + b"Content-Length: 0\r\n\r\n",
+    "a socket with chunks": UPGRADE + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 }
 
 
@@ -144,6 +147,32 @@ async def test_what_two_readers_could_read_differently_is_refused(port: int) -> 
     """Request smuggling needs a proxy and a server who disagree: each such shape ends the connection with 400."""
     statuses = {name: await _status(port, sent) for name, sent in SMUGGLED.items()}
     assert statuses == dict.fromkeys(SMUGGLED, b"HTTP/1.1 400 Bad Request")
+
+
+async def test_a_socket_does_not_overtake_an_answer(port: int) -> None:
+    """Behind a request that is not answered yet there is none: its frames would come before the answer."""
+    async with _connected(port, LIVE + UPGRADE + b"\r\n") as (reader, _):
+        assert b"101" not in await _until_closed(reader)
+
+
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+async def test_an_upgrade_nobody_speaks_is_ignored(port: int, token: str, size: int) -> None:
+    """Java's client offers HTTP/2 with every first request: it is answered, body and all, and so is the next one."""
+    body = json.dumps({"query": "{ item { name } }"}).encode()
+    head = POST + b"Authorization: Bearer %s\r\n" % token.encode()
+    lengths = b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    sent = head + H2C + lengths + head + H2C + chunks + LIVE[:-2] + H2C + b"\r\n" + LIVE
+    async with _connected(port) as (reader, writer):
+        for place in range(0, len(sent), size):
+            writer.write(sent[place : place + size])
+            await asyncio.sleep(0)
+        for answer in (b'{"data":{"item":{"name":"x"}}}',) * 2 + (b'{"status":"live"}',) * 2:
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert await reader.readexactly(len(answer)) == answer
 
 
 LARGE = {
