@@ -2,7 +2,8 @@
 
 Rules: a write returns only after its commit is on disk (`synchronous=FULL`). Jobs that wait while a commit runs share
 the next transaction, each in a savepoint, so that one job's failure undoes that job alone. The queue is bounded: past
-it producers are refused, never made to wait without end. Every SQLite error leaves as a typed `Unavailable`.
+it producers are refused, never made to wait without end. What the store fails at leaves as a typed `Unavailable`; what
+a job did wrong (a constraint, a value that fits no column) is that job's own error, and no retry mends it.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ BUSY_TIMEOUT_S = 5.0
 GROUP_MAX = 64
 """Most jobs that share one commit."""
 RETRY_AFTER_S = 1.0
+JOBS_FAULTS = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG}
 CACHE_KIB = 65_536
 
 
@@ -194,6 +196,8 @@ class Database:
 def _translated(error: Exception) -> Exception:
     if isinstance(error, sqlite3.Error):
         code = (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+        if code in JOBS_FAULTS:
+            return error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return Unavailable(
                 "The store is full.", code="STORAGE_FULL", detail=str(error), retry_after_s=RETRY_AFTER_S

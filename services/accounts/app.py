@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import structlog
@@ -23,6 +23,7 @@ from services.accounts.times import utc_now
 from services.database import Database
 from services.log_reader import LogReader
 from services.service import create_service
+from services.set_aside import letter_routes
 
 VERSION = "1.0.0"
 
@@ -39,26 +40,28 @@ def create_app(
         service_url(settings, "events"), token=settings.service_token, tls=service_client_tls(settings)
     )
     follower = Follower(log, projection, changes, clock)
+    tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await database.start()
         following = asyncio.create_task(follower.run(), name="follow the event log")
         following.add_done_callback(_report_end)
+        tasks.append(following)
         try:
             yield
         finally:
             following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            await asyncio.wait([following])
             await database.stop()
 
     async def ready() -> dict[str, bool]:
+        checks = {"eventLog": log.healthy, "tasks": follower.healthy and not any(task.done() for task in tasks)}
         try:
             await projection.offset()
         except Unavailable:
-            return {"store": False, "eventLog": log.healthy}
-        return {"store": True, "eventLog": log.healthy}
+            return {"store": False, **checks}
+        return {"store": True, **checks}
 
     return create_service(
         title="Belfry account service",
@@ -71,6 +74,7 @@ def create_app(
             *card_routes(database, clock),
             *device_routes(database),
             *projection_routes(projection, changes),
+            *letter_routes(database, projection.replay),
         ],
         lifespan=lifespan,
         ready=ready,

@@ -1,29 +1,20 @@
 """Keep the projection up with the event log: read a batch, apply it, tell who follows the changes; for ever.
 
 A store that is full or busy is tried again with the same batch, and the log is not read meanwhile: nothing is skipped.
+An event the projection fails at becomes a dead letter alone (`services/isolating.py`).
 """
 
-import asyncio
-import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
 from contracts.events import LogEntry
-from contracts.failures import Overloaded, Unavailable
 from services.accounts import metrics
 from services.accounts.changes import Changes
-from services.accounts.projection import Applied
 from services.accounts.store import Projection
 from services.accounts.times import utc_now
-
-BACKOFF_S_MIN = 0.1
-BACKOFF_S_MAX = 5.0
-
-_log = structlog.get_logger(__name__)
+from services.isolating import Isolating
 
 
 class Log(Protocol):
@@ -47,10 +38,20 @@ class Follower:
         self._projection = projection
         self._changes = changes
         self._clock = clock
+        self._isolating = Isolating(projection.apply, projection.set_aside)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the store takes what is applied, or failed only just now."""
+        return self._isolating.healthy
 
     async def run(self) -> None:
-        """Follow the log until cancelled."""
-        offset = await self._projection.offset()
+        """Follow the log until cancelled.
+
+        Raises:
+            CodeBroken: events fail one after the other.
+        """
+        offset = await self._isolating.patiently(self._projection.offset)
         self._changes.start_at(offset)
         metrics.APPLIED_OFFSET.set(offset)
         async with aclosing(self._log.batches(offset)) as batches:
@@ -63,19 +64,9 @@ class Follower:
                     metrics.LAG_SECONDS.set(0)
 
     async def _apply(self, batch: list[LogEntry]) -> None:
-        applied = await self._applied(batch)
-        self._changes.publish(applied.offset, applied.changes)
-        metrics.APPLIED_OFFSET.set(applied.offset)
-        metrics.EVENTS_APPLIED.inc(applied.count)
+        for applied in await self._isolating.apply(batch):
+            self._changes.publish(applied.offset, applied.changes)
+            metrics.APPLIED_OFFSET.set(applied.offset)
+            metrics.EVENTS_APPLIED.inc(applied.count)
         accepted_at = datetime.fromisoformat(batch[-1].accepted_at)
         metrics.LAG_SECONDS.set(max(0.0, (self._clock() - accepted_at).total_seconds()))
-
-    async def _applied(self, batch: list[LogEntry]) -> Applied:
-        backoff_s = BACKOFF_S_MIN
-        while True:
-            try:
-                return await self._projection.apply(batch)
-            except (Overloaded, Unavailable) as failure:
-                _log.error("projection waits", code=failure.reason, detail=failure.detail, after=batch[0].offset - 1)
-            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, nothing secret
-            backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)

@@ -8,4 +8,3 @@ LAG_EVENTS = Gauge("belfry_accounts_lag_events", "Events received from the log a
 EVENTS_APPLIED = Counter(
     "belfry_accounts_events_applied", "Events of the log projected, those without effect included."
 )
-EVENTS_UNAPPLIABLE = Counter("belfry_accounts_events_unappliable", "Events that could not be read and changed nothing.")

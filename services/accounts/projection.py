@@ -1,7 +1,8 @@
 """Apply a batch of the event log to the store, effects and offset in one transaction: any crash leaves an exact state.
 
 A batch is folded in memory (`ledger`) and written once a row; the rare other events write directly (`registers`).
-An event that cannot be read (its producer is newer) is logged, counted and passed over: the log keeps it.
+An event that cannot be read (its producer is newer), or that this code fails at, fails its batch, so that it is found
+and set aside (`services/isolating.py`).
 """
 
 import sqlite3
@@ -9,21 +10,18 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 import msgspec
-import structlog
 
 from contracts.events import LogEntry, data_of
-from contracts.failures import Failure, Unavailable
+from contracts.failures import Unavailable
 from contracts.feed import AccountChange
-from services.accounts import metrics
 from services.accounts.ledger import EFFECTS, Ledger, Movement, Statement, transaction_ids
 from services.accounts.registers import REGISTERS
+from services.set_aside import keep_letter, mark_replayed
 
 DAY_MINOR_MAX = 4 * 10**18
 """Bound of a day's sum, in minor units: absurd amounts stop here instead of overflowing the store's integers."""
-UNREADABLE = (msgspec.MsgspecError, Failure, ValueError, OverflowError, KeyError)
 
 _ACCOUNT_OPENED = "belfry.account.opened.v1"
-_log = structlog.get_logger(__name__)
 _json = msgspec.json.Encoder()
 
 
@@ -53,13 +51,36 @@ def apply(connection: sqlite3.Connection, entries: Sequence[LogEntry]) -> Applie
     if not fresh:
         return Applied(applied, [], 0)
     _check_no_hole(fresh, applied)
+    changes = _project(connection, fresh)
+    reached = fresh[-1].offset
+    move_offset(connection, reached)
+    return Applied(reached, changes, len(fresh))
+
+
+def set_aside(connection: sqlite3.Connection, entry: LogEntry, reason: str) -> Applied:
+    """Keep an entry that cannot be applied as a dead letter, and pass it."""
+    keep_letter(connection, entry, reason)
+    move_offset(connection, entry.offset)
+    return Applied(entry.offset, [], 0)
+
+
+def replay(connection: sqlite3.Connection, entry: LogEntry) -> None:
+    """Apply an entry that was set aside and mark its letter; the offset stays, and no follower of changes is woken."""
+    _project(connection, [entry])
+    mark_replayed(connection, entry.offset)
+
+
+def move_offset(connection: sqlite3.Connection, reached: int) -> None:
+    """Note how far the log is applied."""
+    connection.execute("UPDATE progress SET log_offset = ?", (reached,))
+
+
+def _project(connection: sqlite3.Connection, entries: Sequence[LogEntry]) -> list[AccountChange]:
     opened: dict[str, int] = {}
-    movements = _read(connection, fresh, opened)
+    movements = _read(connection, entries, opened)
     ledger = _fold(connection, movements)
     _write(connection, ledger)
-    reached = fresh[-1].offset
-    connection.execute("UPDATE progress SET log_offset = ?", (reached,))
-    return Applied(reached, _changes(ledger, opened), len(fresh))
+    return _changes(ledger, opened)
 
 
 def _check_no_hole(fresh: list[LogEntry], applied: int) -> None:
@@ -71,23 +92,20 @@ def _check_no_hole(fresh: list[LogEntry], applied: int) -> None:
 Read = tuple[LogEntry, Movement | Statement]
 
 
-def _read(connection: sqlite3.Connection, entries: list[LogEntry], opened: dict[str, int]) -> list[Read]:
+def _read(connection: sqlite3.Connection, entries: Sequence[LogEntry], opened: dict[str, int]) -> list[Read]:
     """Decode the movements, and write down at once what is none; accounts opened go into `opened`."""
     movements: list[Read] = []
     for entry in entries:
         event = entry.event
         effect = EFFECTS.get(event.type)
         register = REGISTERS.get(event.type)
-        try:
-            if effect is not None:
-                movements.append((entry, effect[0].decode(event.data)))
-            elif register is not None:
-                data = data_of(event)
-                register(connection, data, event.time)
-                if event.type == _ACCOUNT_OPENED:
-                    opened[data.account_id] = entry.offset  # type: ignore[attr-defined]
-        except UNREADABLE as error:
-            _pass_over(entry, error)
+        if effect is not None:
+            movements.append((entry, effect[0].decode(event.data)))
+        elif register is not None:
+            data = data_of(event)
+            register(connection, data, event.time)
+            if event.type == _ACCOUNT_OPENED:
+                opened[data.account_id] = entry.offset  # type: ignore[attr-defined]
     return movements
 
 
@@ -99,16 +117,8 @@ def _fold(connection: sqlite3.Connection, movements: list[Read]) -> Ledger:
     held = {row[0] for row in connection.execute(named, (ids,))}
     ledger = Ledger(settled, held)
     for entry, movement in movements:
-        try:
-            EFFECTS[entry.event.type][1](ledger, movement, entry.offset, entry.event.time)
-        except UNREADABLE as error:
-            _pass_over(entry, error)
+        EFFECTS[entry.event.type][1](ledger, movement, entry.offset, entry.event.time)
     return ledger
-
-
-def _pass_over(entry: LogEntry, error: Exception) -> None:
-    metrics.EVENTS_UNAPPLIABLE.inc()
-    _log.error("event passed over", offset=entry.offset, type=entry.event.type, error=type(error).__name__)
 
 
 def _write(connection: sqlite3.Connection, ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from contracts.events import LogEntry
-from services.accounts.projection import Applied, apply, offset_of
+from services.accounts.projection import Applied, apply, offset_of, replay, set_aside
 from services.database import Database
 
 
@@ -20,7 +20,14 @@ class Projection(Protocol):
 
         Raises:
             Overloaded, Unavailable: nothing is applied; may be retried.
+            Exception: the code fails at one of them; nothing is applied.
         """
+
+    async def set_aside(self, entry: LogEntry, reason: str) -> Applied:
+        """Keep an entry as a dead letter and move the offset past it."""
+
+    async def replay(self, entry: LogEntry) -> None:
+        """Apply an entry that was set aside, and mark its letter."""
 
     async def offset(self) -> int:
         """Return the offset up to which the log is applied, 0 at first."""
@@ -35,6 +42,14 @@ class SqliteProjection:
     async def apply(self, entries: Sequence[LogEntry]) -> Applied:
         """See `Projection`."""
         return await self._database.write(lambda connection: apply(connection, entries))
+
+    async def set_aside(self, entry: LogEntry, reason: str) -> Applied:
+        """See `Projection`."""
+        return await self._database.write(lambda connection: set_aside(connection, entry, reason))
+
+    async def replay(self, entry: LogEntry) -> None:
+        """See `Projection`."""
+        await self._database.write(lambda connection: replay(connection, entry))
 
     async def offset(self) -> int:
         """See `Projection`."""

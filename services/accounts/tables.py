@@ -4,7 +4,10 @@ What is projected from the event log (with `progress`, its offset) and what cust
 preferences) live side by side; a command's table or column is never written by the projection.
 """
 
-SCHEMA = """
+from services import set_aside
+
+SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), log_offset INTEGER NOT NULL) STRICT;
 INSERT OR IGNORE INTO progress (one, log_offset) VALUES (1, 0);
 
@@ -115,3 +118,5 @@ CREATE TABLE IF NOT EXISTS devices (
 CREATE INDEX IF NOT EXISTS devices_by_customer ON devices (customer_id);
 CREATE TABLE IF NOT EXISTS preferences (customer_id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
+    + set_aside.SCHEMA
+)

@@ -31,6 +31,7 @@ from services.analytics.workspace import applied_offset
 from services.database import Database
 from services.log_reader import LogReader
 from services.service import create_service
+from services.set_aside import letter_routes
 
 VERSION = "1.0.0"
 
@@ -91,9 +92,8 @@ def create_app(
             await database.stop()
 
     async def ready() -> dict[str, bool]:
-        checks = {"eventLog": log.healthy}
-        if bounds is not None or relay is not None:
-            checks["tasks"] = not any(task.done() for task in tasks)
+        tasks_run = not any(task.done() for task in tasks)
+        checks = {"eventLog": log.healthy, "tasks": tasks_run and consumer.healthy}
         try:
             await database.read(applied_offset)
         except Unavailable:
@@ -110,6 +110,7 @@ def create_app(
             *answer_routes(Answering(database, appended, clock)),
             *stream_routes(database, appended),
             *projection_routes(database, consumer),
+            *letter_routes(database, consumer.replay),
         ],
         lifespan=lifespan,
         ready=ready,

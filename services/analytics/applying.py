@@ -37,7 +37,7 @@ from services.analytics.workspace import Workspace
 def apply_batch(
     connection: sqlite3.Connection, memory: Memory, entries: Sequence[LogEntry], lateness_s: int
 ) -> Outcome:
-    """Apply consecutive entries of the log and move the offset past them."""
+    """Apply entries in the log's order; the caller moves the offset."""
     batch = read_batch(entries)
     work = Workspace(connection, memory)
     work.load(batch)
@@ -45,13 +45,12 @@ def apply_batch(
     for entry, data in batch.entries:
         applying.apply(entry, data)
     last = entries[-1]
-    work.finish(last.offset, len(entries))
+    work.finish(len(entries))
     return Outcome(
         len(entries),
         work.raising.raised,
         len(work.late),
         work.windows_closed,
-        batch.unreadable,
         last.offset,
         micros_of(last.accepted_at),
     )
@@ -107,7 +106,7 @@ class _Applying:
         """Close what the log's clock closes before this event, and note that the account was heard of."""
         if self._accepted_us - account.heard_us >= self._lateness_us:
             close_by_clock(self._work, account_id, account, self._accepted_us, self._lateness_us)
-        account.heard_us = self._accepted_us
+        account.heard_us = max(account.heard_us, self._accepted_us)  # one set aside is applied late
         self._work.memory.accounts.put(account_id, account)
 
     def _note_lateness(self, entry: LogEntry, fact: Fact, account: AccountState) -> None:

@@ -1,15 +1,13 @@
 """One batch of the event log, decoded and with the keys of what it needs, so that all of it is loaded at once. Pure.
 
-Only the types that analytics uses are decoded. An event whose data cannot be read is left out and counted: the event
-service has checked it against the same contracts, so this is a consumer deployed before its producers (see
-`events.py`).
+Only the types that analytics uses are decoded. The event service has checked their data against the same contracts:
+what cannot be read is of a producer newer than this, and fails its batch (`services/isolating.py`).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import structlog
 
 from contracts import events as e
 from contracts.categories import category_of
@@ -33,7 +31,6 @@ RELEVANT = frozenset(
 """The data of the events that change what analytics knows; the rest (prices, holdings, …) passes unread."""
 
 _DECODERS = {name: DATA_DECODERS[name] for name, kind in e.EVENT_TYPES.items() if kind in RELEVANT}
-_log = structlog.get_logger(__name__)
 
 
 class Batch(msgspec.Struct):
@@ -45,22 +42,20 @@ class Batch(msgspec.Struct):
     customers: set[str] = set()
     categories: set[str] = set()
     transactions: set[str] = set()
-    unreadable: int = 0
 
 
 def read_batch(entries: Sequence[e.LogEntry]) -> Batch:
-    """Decode the relevant entries and gather their keys."""
+    """Decode the relevant entries and gather their keys.
+
+    Raises:
+        DecodeError: an event is not what its type says.
+    """
     batch = Batch()
     for entry in entries:
         decoder = _DECODERS.get(entry.event.type)
         if decoder is None:
             continue
-        try:
-            data = decoder.decode(entry.event.data)
-        except msgspec.DecodeError:
-            _log.error("event not readable", offset=entry.offset, type=entry.event.type)
-            batch.unreadable += 1
-            continue
+        data = decoder.decode(entry.event.data)
         batch.entries.append((entry, data))
         _gather(batch, data)
     return batch

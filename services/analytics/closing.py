@@ -74,5 +74,5 @@ def close_quiet(
         account = memory.accounts.get(account_id)
         if account is not None:
             close_by_clock(work, account_id, account, now_us - TICK_MARGIN_S * SECOND_US, lateness_s * SECOND_US)
-    work.finish(None, 0)
+    work.finish(0)
     return Outcome(0, work.raising.raised, 0, work.windows_closed)

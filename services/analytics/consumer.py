@@ -23,11 +23,10 @@ from services.analytics.instants import micros_at
 from services.analytics.memory import Memory
 from services.analytics.outcomes import Outcome
 from services.analytics.signals import Signal
-from services.analytics.workspace import applied_offset
+from services.analytics.workspace import applied_offset, keep_offset
 from services.database import Database
-
-RETRY_S = 0.5
-"""Wait after the store refused a batch."""
+from services.isolating import Isolating, reason_of
+from services.set_aside import keep_letter, mark_replayed
 
 T = TypeVar("T")
 
@@ -64,42 +63,97 @@ class Consumer:
         self._memory = Memory(bounds)
         self._facts_wait = True  # as of the last commit: what a batch under way writes is not in the table yet
         self._turn = asyncio.Lock()  # one job at a time has the memory, until it is known whether it was undone
+        self._isolating = Isolating(self.apply, self._set_aside)
+        self._unclosable: set[str] = set()
         self.offset = 0
         self.lag_ms = 0
 
+    @property
+    def healthy(self) -> bool:
+        """Whether the store takes what is applied, or failed only just now."""
+        return self._isolating.healthy
+
     async def run(self, reader: Reader) -> None:
-        """Apply what the reader yields, from where the store stands; goes on after failures of the store."""
-        while True:
-            try:
-                self.offset = await self._database.read(applied_offset)
-                await self._commit(lambda c: close_quiet(c, self._memory, [], 0, 0))  # what a crash left in the journal
-                async with aclosing(reader.batches(self.offset)) as batches:
-                    async for batch in batches:
-                        await self.apply(batch)
-            except (Unavailable, Overloaded) as failure:
-                _log.error("batch not applied", code=failure.reason, detail=failure.detail, after=self.offset)
-                await asyncio.sleep(RETRY_S)
+        """Apply what the reader yields, from where the store stands; goes on after failures of the store.
+
+        Raises:
+            CodeBroken: events fail one after the other.
+        """
+        patiently = self._isolating.patiently
+        self.offset = await patiently(lambda: self._database.read(applied_offset))
+        await patiently(lambda: self._close([], 0))  # what a crash left in the journal
+        async with aclosing(reader.batches(self.offset)) as batches:
+            async for batch in batches:
+                await (self._isolating.apply(batch) if batch else patiently(self._tick))
 
     async def apply(self, entries: list[LogEntry]) -> None:
-        """Apply consecutive entries right after the applied offset; with none, close what the clock closes.
+        """Apply entries right after the applied offset; those applied already are left out.
 
         Raises:
             Unavailable, Overloaded: nothing of it is stored; may be retried.
+            Exception: the code fails at one of them; nothing of it is stored.
         """
-        if not entries:
-            await self._tick()
-            return
-        outcome = await self._commit(lambda c: apply_batch(c, self._memory, entries, self._lateness_s))
+
+        def job(connection: sqlite3.Connection) -> Outcome:
+            applied = applied_offset(connection)
+            fresh = [entry for entry in entries if entry.offset > applied]
+            if not fresh:
+                return Outcome(0, {}, 0, 0, offset=applied)
+            outcome = apply_batch(connection, self._memory, fresh, self._lateness_s)
+            keep_offset(connection, outcome.offset)
+            return outcome
+
+        outcome = await self._commit(job)
         self.offset = outcome.offset
         self.lag_ms = max(0, micros_at(self._clock()) - outcome.accepted_us) // 1000
         metrics.OFFSET.set(self.offset)
         metrics.LAG.set(self.lag_ms / 1000)
 
+    async def replay(self, entry: LogEntry) -> None:
+        """Apply an event that was set aside, and mark its letter; the offset stays.
+
+        Raises:
+            Unavailable, Overloaded: nothing of it is stored; may be retried.
+            Exception: the code fails at it still.
+        """
+
+        def job(connection: sqlite3.Connection) -> Outcome:
+            outcome = apply_batch(connection, self._memory, [entry], self._lateness_s)
+            mark_replayed(connection, entry.offset)
+            return outcome
+
+        await self._commit(job)
+
+    async def _set_aside(self, entry: LogEntry, reason: str) -> None:
+        def job(connection: sqlite3.Connection) -> Outcome:
+            keep_letter(connection, entry, reason)
+            keep_offset(connection, entry.offset)
+            return Outcome(0, {}, 0, 0, offset=entry.offset)
+
+        self.offset = (await self._commit(job)).offset
+
     async def _tick(self) -> None:
         account_ids = await self._database.read(watched_accounts)
+        account_ids = [one for one in account_ids if one not in self._unclosable]
         if account_ids or self._memory.journal.has_rows:
-            now_us = micros_at(self._clock())
+            await self._close(account_ids, micros_at(self._clock()))
+
+    async def _close(self, account_ids: list[str], now_us: int) -> None:
+        """Close what the clock closes. An account the code fails at is left to its next event."""
+        try:
             await self._commit(lambda c: close_quiet(c, self._memory, account_ids, now_us, self._lateness_s))
+        except (Unavailable, Overloaded):
+            raise
+        except Exception as error:
+            if not account_ids:
+                raise
+            if len(account_ids) == 1:
+                _log.error("account not closed", reason=reason_of(error))
+                self._unclosable.update(account_ids)
+                return
+            middle = len(account_ids) // 2
+            await self._close(account_ids[:middle], now_us)
+            await self._close(account_ids[middle:], now_us)
 
     async def read_facts(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Read what facts say as of every event applied: those that wait for their table are written first.
@@ -127,7 +181,7 @@ class Consumer:
     async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
             outcome = await self._database.write(job)
-        except (Unavailable, Overloaded):
+        except Exception:
             self._memory.forget()  # the transaction was undone: what memory learnt in it is not true
             raise
         self._facts_wait = self._memory.facts.waiting

@@ -7,7 +7,6 @@ from services.analytics.outcomes import Outcome
 OFFSET = Gauge("belfry_analytics_applied_offset", "Offset of the event log up to which everything is applied.")
 LAG = Gauge("belfry_analytics_lag_seconds", "Seconds from the log's acceptance to the commit here, last batch.")
 EVENTS = Counter("belfry_analytics_events_applied", "Events of the log applied, those without effect included.")
-UNREADABLE = Counter("belfry_analytics_events_unreadable", "Events that could not be read and changed nothing.")
 ALERTS = Counter("belfry_analytics_alerts_raised", "Alerts raised, by kind.", ["kind"])
 LATE = Counter("belfry_analytics_late_events", "Events that came after their day had closed.")
 WINDOWS = Counter("belfry_analytics_windows_closed", "Days of accounts that were closed.")
@@ -20,7 +19,6 @@ HAND_OFFS_CLOSED = Counter("belfry_analytics_hand_offs_closed", "Alerts nothing 
 def count(outcome: Outcome) -> None:
     """Count what a transaction did."""
     EVENTS.inc(outcome.applied)
-    UNREADABLE.inc(outcome.unreadable)
     LATE.inc(outcome.late)
     WINDOWS.inc(outcome.windows_closed)
     for kind, number in outcome.raised.items():

@@ -10,6 +10,5 @@ class Outcome(msgspec.Struct, frozen=True):
     raised: dict[str, int]
     late: int
     windows_closed: int
-    unreadable: int = 0
     offset: int = 0
     accepted_us: int = 0

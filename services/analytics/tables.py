@@ -4,6 +4,8 @@
 hold one MessagePack value a key (`keyed_state.py`).
 """
 
+from services import set_aside
+
 STATES = ("account_states", "card_states", "customer_states", "category_states")
 
 SCHEMA = """
@@ -82,5 +84,9 @@ CREATE TABLE IF NOT EXISTS outbox (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outbox_by_due ON outbox (due_us);
 """ + "".join(
-    f"CREATE TABLE IF NOT EXISTS {name} (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;\n" for name in STATES
+    [set_aside.SCHEMA]
+    + [
+        f"CREATE TABLE IF NOT EXISTS {name} (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;\n"
+        for name in STATES
+    ]
 )

@@ -97,19 +97,21 @@ class Workspace:
         query = "SELECT coalesce(sum(minor), 0) FROM facts WHERE account_id = ? AND booked_on > ?"
         return int(self.connection.execute(query, (account_id, day)).fetchone()[0])
 
-    def finish(self, offset: int | None, events: int) -> None:
-        """Write everything; `offset` is that of the last of so many events, None for a tick of the clock."""
+    def finish(self, events: int) -> None:
+        """Write everything that so many events changed; none for a tick of the clock."""
         if self.late:
             self.connection.executemany("INSERT OR IGNORE INTO late_events VALUES (?, ?, ?, ?, ?, ?)", self.late)
         self.memory.journal.close_batch(self.connection, events)
-        if offset is not None:
-            self.connection.execute(
-                "INSERT INTO progress VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET log_offset = excluded.log_offset",
-                (offset,),
-            )
 
 
 def applied_offset(connection: sqlite3.Connection) -> int:
     """Return the last offset applied, 0 at first."""
     row = connection.execute("SELECT log_offset FROM progress").fetchone()
     return 0 if row is None else int(row[0])
+
+
+def keep_offset(connection: sqlite3.Connection, offset: int) -> None:
+    """Note the last offset applied or set aside, in the transaction that did it."""
+    connection.execute(
+        "INSERT INTO progress VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET log_offset = excluded.log_offset", (offset,)
+    )

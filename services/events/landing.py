@@ -95,20 +95,13 @@ class Landing:
         return [screen(line, latest) for line in lines], None
 
     async def _appended(self, records: Sequence[Record], replays: int | None = None) -> list[RecordVerdict]:
-        """Append records; what the store cannot take now is tried for ever, what breaks it is set aside alone."""
+        """Append records; what the store cannot take now is tried for ever."""
         while True:
             try:
                 return await self._log.append_batch(records, 0, replays)
             except (Unavailable, Overloaded) as failure:
                 _log.error("events not landed", code=failure.reason, detail=failure.detail, count=len(records))
                 await asyncio.sleep(RETRY_S)
-            except Exception as error:  # noqa: BLE001 - one record must not stop its shard, whatever is wrong with it
-                _log.error("poisonous records", error=type(error).__name__, count=len(records))
-                if len(records) == 1:
-                    poison = Refused(records[0].raw, "POISON", "The event could not be applied.")
-                    return await self._log.append_batch([poison])
-                middle = len(records) // 2
-                return [*await self._appended(records[:middle]), *await self._appended(records[middle:])]
 
     async def _held(
         self, records: Sequence[Record], verdicts: list[RecordVerdict], until_s: float

@@ -12,17 +12,22 @@ from datetime import datetime
 from typing import Protocol
 
 import msgspec
+import structlog
 
+from contracts.failures import Overloaded, Unavailable
 from contracts.ingest import RecordVerdict, Verdict
 from services.database import Database
 from services.events.appending import Appending, head_of
 from services.events.dead_letters import mark_replayed
 from services.events.references import Known
-from services.events.screening import Record
+from services.events.screening import Record, Refused
 from services.events.times import canonical_moment
+from services.isolating import SET_ASIDE_MAX, reason_of
 
 READ_BYTES_MAX = 1024 * 1024
 """A page of the log ends with the segment that passes this size."""
+
+_log = structlog.get_logger(__name__)
 
 
 class LogPage(msgspec.Struct, frozen=True):
@@ -43,9 +48,11 @@ class EventLog(Protocol):
 
         `replays` names the dead letter that a lone record is a replay of; it is marked in the same transaction.
 
+        A record that the code fails at is refused alone, as `POISON`.
+
         Raises:
             Overloaded: too many batches wait; retry later.
-            Unavailable: the store failed; nothing of this batch is stored; may be retried.
+            Unavailable: the store failed; may be retried, what is stored of this batch is then a duplicate.
         """
 
     async def read(self, after: int, limit: int) -> LogPage:
@@ -66,6 +73,7 @@ class SqliteEventLog:
         self._clock = clock
         self._known = Known()
         self._head_written: int | None = None
+        self._poison_in_a_row = 0
         self._appended = asyncio.Event()
         self._appends: set[asyncio.Task[list[RecordVerdict]]] = set()
 
@@ -99,9 +107,35 @@ class SqliteEventLog:
             self._head_written = head_of(connection)
             return verdicts
 
-        verdicts = await self._database.write(job)
+        try:
+            verdicts = await self._database.write(job)
+        except (Unavailable, Overloaded):
+            raise
+        except Exception as error:  # noqa: BLE001 - one record must not hold up the others, whatever is wrong
+            return await self._isolated(records, first_index, replays, error)
+        self._poison_in_a_row = 0
         self._appended.set()
         self._appended = asyncio.Event()
+        return verdicts
+
+    async def _isolated(
+        self, records: Sequence[Record], first_index: int, replays: int | None, error: Exception
+    ) -> list[RecordVerdict]:
+        """Find the record that the code fails at by halving; it is refused, the others are appended in their order.
+
+        When record after record fails it is the code that is broken: the error is raised, producers try again.
+        """
+        if len(records) > 1:
+            middle = len(records) // 2
+            before = await self._append(records[:middle], first_index, replays)
+            return before + await self._append(records[middle:], first_index + middle, replays)
+        if isinstance(records[0], Refused) or self._poison_in_a_row == SET_ASIDE_MAX:
+            raise error
+        in_a_row = self._poison_in_a_row + 1
+        _log.error("poisonous record", reason=reason_of(error))
+        poison = Refused(records[0].raw, "POISON", "The event could not be applied.")
+        verdicts = await self._append([poison], first_index, None)
+        self._poison_in_a_row = in_a_row
         return verdicts
 
     def _forget_what_was_undone(self, connection: sqlite3.Connection) -> None:

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from contracts.failures import Unavailable
 from contracts.ingest import Verdict
 from services.database import Database
+from services.events.dead_letters import letter_of
 from services.events.store import EventLog, SqliteEventLog
 from services.events.tables import SCHEMA
+from services.isolating import SET_ASIDE_MAX
 from tests.contract.event_log_contract import EventLogContract, Open, opened, verdicts_of
 from tests.unit.services.events.samples import ACCOUNT, NOW, OPENING, payment, raw, screened
 
@@ -86,3 +89,26 @@ async def test_a_locked_file_is_a_typed_failure_and_nothing_is_lost(database: Da
     await other.stop()
     assert refused.value.reason == "STORAGE_BUSY"
     assert verdicts_of(answer) == [Verdict.ACCEPTED]
+
+
+async def test_a_record_the_code_fails_at_is_refused_alone(database: Database) -> None:
+    """Halving finds it: the others are appended in their order with their own verdicts, it is a dead letter."""
+    log = await opened(SqliteEventLog(database, lambda: NOW))
+    batch = [screened(payment(id=f"p-{n}", transactionId=f"tx-{n}")) for n in range(6)]
+    batch[3] = msgspec.structs.replace(batch[3], minor=2**70)  # no column holds it
+    answer = await log.append_batch(batch, 10)
+    assert [(verdict.index, verdict.reason, verdict.offset) for verdict in answer] == [
+        (10, None, 4), (11, None, 5), (12, None, 6), (13, "POISON", None), (14, None, 7), (15, None, 8),
+    ]  # fmt: skip
+    letter = await database.read(lambda connection: letter_of(connection, answer[3].dead_letter_id or 0))
+    assert letter.raw == batch[3].raw
+
+
+async def test_broken_code_makes_no_dead_letters_of_everything(database: Database) -> None:
+    """Record after record failing is no record's fault: the error is the producer's to see, who tries again."""
+    log = await opened(SqliteEventLog(database, lambda: NOW))
+    batch = [screened(payment(id=f"p-{n}", transactionId=f"tx-{n}")) for n in range(2 * SET_ASIDE_MAX)]
+    with pytest.raises(OverflowError):
+        await log.append_batch([msgspec.structs.replace(one, minor=2**70) for one in batch])
+    answer = await log.append_batch(batch)
+    assert set(verdicts_of(answer)) == {Verdict.ACCEPTED}

@@ -110,3 +110,4 @@ class ScriptedLog:
                 yield batch
         self.caught_up.set()
         yield []
+        await asyncio.Event().wait()

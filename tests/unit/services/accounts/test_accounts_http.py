@@ -414,7 +414,7 @@ async def test_a_restart_goes_on_where_the_projection_was(tmp_path: Path) -> Non
 async def test_a_ready_service_hears_the_log(client: httpx.AsyncClient) -> None:
     """Readiness names the store and the log."""
     answer = await client.get("/health/ready")
-    assert (answer.status_code, answer.json()) == (200, {"checks": {"store": True, "eventLog": True}})
+    assert (answer.status_code, answer.json()) == (200, {"checks": {"store": True, "eventLog": True, "tasks": True}})
 
 
 async def test_a_service_without_its_log_is_not_ready(tmp_path: Path) -> None:

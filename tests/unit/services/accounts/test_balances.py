@@ -172,14 +172,6 @@ def test_absurd_amounts_stop_at_a_bound_and_stop_nothing_else() -> None:
     assert days == [BalanceDay("2026-01-05", money_of(DAY_MINOR_MAX, "EUR"))]
 
 
-def test_an_event_that_cannot_be_read_is_passed_over() -> None:
-    """The good events around it are applied and the offset moves on."""
-    bad = payment("payment.booked", "t2", "1.00", amount={"amount": "many", "currency": "EUR"})
-    store = Store(OPEN, booked("t1", "1.00"), bad, event("payment.booked", transactionId=5), event("novel.kind"))
-    store.add(booked("t3", "1.00"))
-    assert (amounts(store)[BalanceType.CLOSING_BOOKED], store.offset) == ("2.00", 6)
-
-
 def test_entries_applied_before_are_skipped() -> None:
     """The same batch again, or one that overlaps, changes only what is new."""
     store = Store(OPEN)

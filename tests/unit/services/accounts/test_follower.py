@@ -16,7 +16,8 @@ from services.accounts.projection import Applied
 from services.accounts.store import SqliteProjection
 from services.accounts.tables import SCHEMA
 from services.database import Database
-from tests.unit.services.accounts.samples import NOW, ScriptedLog, account, booked, entries
+from services.set_aside import letters_after
+from tests.unit.services.accounts.samples import NOW, ScriptedLog, account, booked, entries, event, payment
 
 
 @pytest.fixture
@@ -63,3 +64,34 @@ async def test_a_follower_starts_where_the_projection_is(database: Database) -> 
     async with aclosing(changes.follow(-1, wait_s=0)) as stream:
         assert [lines async for lines in stream] == [b'{"offset":2}\n']
     assert (await database.read(lambda connection: closing_of(connection, "acc-1"))).minor == 100
+
+
+async def test_events_that_cannot_be_applied_become_dead_letters_alone(database: Database) -> None:
+    """The good events around them are applied, the offset moves on; their bytes are kept with the place that failed."""
+    unreadable = event("payment.booked", transactionId=5)
+    absurd = payment("payment.booked", "t2", "1.00", amount={"amount": "many", "currency": "EUR"})
+    batch = entries(account(), booked("t1", "1.00"), unreadable, absurd, event("novel.kind"), booked("t3", "2.00"))
+    projection = SqliteProjection(database)
+    await follow(ScriptedLog(batch), projection, Changes())
+    assert (await database.read(lambda connection: closing_of(connection, "acc-1"))).minor == 300
+    letters = (await database.read(lambda connection: letters_after(connection, 0, 10))).items
+    assert [letter.id for letter in letters] == [3, 4]
+    assert [letter.message.partition(":")[0] for letter in letters] == [
+        "ValidationError in accounts/projection.py",
+        "Rejected in contracts/money.py",
+    ]
+    assert b'"transactionId":5' in letters[0].raw
+    assert await projection.offset() == 6
+
+
+async def test_a_dead_letter_is_applied_late_once_the_code_is_mended(database: Database) -> None:
+    """What was set aside takes effect, its letter says so, and the offset stays."""
+    first, lost = entries(account(), booked("t1", "1.00"))
+    projection = SqliteProjection(database)
+    await projection.apply([first])
+    await projection.set_aside(lost, "KeyError in accounts/ledger.py:1")
+    await projection.apply(entries(booked("t2", "2.00"), after=2))
+    await projection.replay(lost)
+    (letter,) = (await database.read(lambda connection: letters_after(connection, 0, 10))).items
+    assert (letter.replayed_offset, await projection.offset()) == (2, 3)
+    assert (await database.read(lambda connection: closing_of(connection, "acc-1"))).minor == 300

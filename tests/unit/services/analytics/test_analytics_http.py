@@ -241,8 +241,25 @@ async def test_progress_late_events_and_readiness_are_told(client: httpx.AsyncCl
     (late,) = (await client.get("/late-events")).json()
     assert (late["offset"], late["eventId"], late["accountId"]) == (7, "e7", "a1")
     assert (await client.get("/late-events?after=7")).json() == []
-    assert (await client.get("/health/ready")).json() == {"checks": {"store": True, "eventLog": True}}
+    assert (await client.get("/health/ready")).json() == {"checks": {"store": True, "eventLog": True, "tasks": True}}
     assert "belfry_analytics_alerts_raised_total" in (await client.get("/metrics")).text
+
+
+async def test_an_event_that_cannot_be_applied_is_a_dead_letter_and_the_log_goes_on(
+    client: httpx.AsyncClient, written: WrittenLog
+) -> None:
+    """What comes with it and after it is applied; an operator sees its bytes, and that trying again fails still."""
+    written.log.pay("-2.00").add("payment.booked", transactionId=5).pay("-1500.00", time=at(2))
+    await written.applied()
+    assert (await client.get("/projection")).json()["offset"] == 9
+    assert (await alert_log(client)).last_seq == 3
+    (letter,) = (await client.get("/dead-letters")).json()["items"]
+    assert (letter["id"], letter["reason"]) == (8, "POISON")
+    assert (await client.get("/dead-letters/8")).json() == letter
+    again = await client.post("/dead-letters/8/replay")
+    assert (again.status_code, again.json()["code"]) == (409, "POISON")
+    assert (await client.get("/dead-letters/7")).status_code == 404
+    assert (await client.get("/health/ready")).status_code == 200
 
 
 async def test_a_restart_goes_on_where_it_stopped(tmp_path: Path, written: WrittenLog) -> None:

@@ -5,15 +5,21 @@ import sqlite3
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
+from contracts import rules as r
 from contracts.events import LogEntry
 from contracts.failures import Unavailable
+from contracts.money import Money
+from contracts.vocabulary import AlertSeverity, Comparison
 from services.analytics.consumer import Consumer
 from services.analytics.rule_book import seed_bank_rules
+from services.analytics.rule_store import create_rule
 from services.analytics.signals import Signal
 from services.analytics.tables import SCHEMA
 from services.database import Database
+from services.set_aside import keep_letter, letters_after
 from tests.unit.services.analytics.logs import LATENESS_S, Log, people
 from tests.unit.services.analytics.serving import Clock
 
@@ -145,3 +151,59 @@ async def test_what_a_killed_process_left_waiting_is_there_at_once(tmp_path: Pat
         assert await restarted.read_facts(count) == PAYMENTS
         running.cancel()
         await asyncio.wait([running])
+
+
+async def test_a_dead_letter_is_applied_late_once_the_code_is_mended(tmp_path: Path) -> None:
+    """Its fact and its alert are there afterwards, its letter says so, and the offset stays where the log is."""
+    log = people().pay("-1500.00").pay("-1.00")
+    lost = log.entries[4]
+    async with opened(tmp_path / "analytics.sqlite3") as database:
+        consumer = Consumer(database, LATENESS_S, Clock(), Signal())
+        await consumer.apply(log.entries[:4])
+        await database.write(lambda connection: keep_letter(connection, lost, "KeyError in analytics/rules.py:1"))
+        await consumer.apply(log.entries[5:])
+        await consumer.replay(lost)
+        (letter,) = (await database.read(lambda connection: letters_after(connection, 0, 10))).items
+        raised = await database.read(
+            lambda connection: connection.execute("SELECT body FROM alerts WHERE transaction_id = 't5'").fetchall()
+        )
+        assert (letter.replayed_offset, await consumer.read_facts(count)) == (5, 2)
+        assert len(raised) >= 2  # each holder's
+        assert consumer.offset == 6
+
+
+class Told:
+    """A log that is told batches and says when the consumer asks for more than there are."""
+
+    def __init__(self, *batches: list[LogEntry]) -> None:
+        self._batches = batches
+        self.finished = asyncio.Event()
+
+    async def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]:  # noqa: ARG002 - the port's
+        """Yield the batches, then nothing more."""
+        for batch in self._batches:
+            yield batch
+        self.finished.set()
+        await asyncio.Event().wait()
+
+
+async def test_an_account_that_cannot_be_closed_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    """Its state is broken; the other account's window closes at the same tick of the clock, and raises its alert."""
+    log = people().account("a2", "cust-1").pay("-1.00").pay("-1.00", accountId="a2")
+    below = r.AggregateCondition(comparison=Comparison.BELOW, window_hours=24, total=Money("50.00", "EUR"))
+    wanted = r.AlertRuleInput(customer_id="cust-1", name="Mine", severity=AlertSeverity.LOW, condition=below)
+    async with opened(tmp_path / "analytics.sqlite3") as database:
+        clock, told = Clock(), Told([], [])
+        consumer = Consumer(database, LATENESS_S, clock, Signal())
+        await consumer.apply(log.entries)
+        await database.write(lambda connection: create_rule(connection, "rule-0", wanted))
+        await database.write(lambda c: c.execute("UPDATE account_states SET value = x'01' WHERE key = 'a1'").rowcount)
+        clock.now += timedelta(days=2)
+        restarted = Consumer(database, LATENESS_S, clock, Signal())
+        running = asyncio.create_task(restarted.run(told))
+        await asyncio.wait({running, asyncio.create_task(told.finished.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        query = "SELECT json_extract(body, '$.accountId') FROM alerts WHERE json_extract(body, '$.ruleId') = 'rule-0'"
+        accounts = await database.read(lambda connection: connection.execute(query).fetchall())
+        running.cancel()
+        await asyncio.wait([running])
+        assert {account_id for (account_id,) in accounts} == {"a2"}
