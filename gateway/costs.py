@@ -2,13 +2,14 @@
 
     cost of a field = its weight + size of its list × (1 for an object, 0 for a scalar + cost of what is selected in it)
 
-Sizes come from the arguments' actual values. Fragments are counted where they are spread and measured once;
-alternatives of an abstract type are added up, so the estimate is an upper bound of what one answer holds. Estimates are
-kept by document and by the values that decide a size.
+Sizes come from the arguments' actual values: a number, the length of a list, the days of a period. Fragments are
+counted where they are spread and measured once; alternatives of an abstract type are added up, so the estimate is an
+upper bound of what one answer holds. Estimates are kept by document and by the values that decide a size.
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -27,9 +28,11 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    StringValueNode,
     ValueNode,
     VariableNode,
     get_named_type,
@@ -41,6 +44,7 @@ from gateway.documents import PreparedDocument
 from schema.costs import Cost, ListSize
 
 LIST_SIZE_ASSUMED = 10
+DATE_CHARACTERS = len("2026-11-24")
 LIST_SIZE_MAX = 10_000
 """A size beyond this counts as this: resolvers bound pages far below it."""
 MUTATION_COST = 10
@@ -99,7 +103,7 @@ class CostModel:
         defaults = {
             definition.variable.name.value: size
             for definition in operation.variable_definitions or ()
-            if (size := _literal_size(definition.default_value)) is not None
+            if (size := _literal_size(definition.default_value, NO_SIZES)) is not None
         }
         base = MUTATION_COST if operation.operation is OperationType.MUTATION else 0
         return (
@@ -189,9 +193,7 @@ class _Estimation:
         return max(found) if found else (list_size.assumed_size or None)
 
     def _argument_size(self, value: ValueNode | None) -> int | None:
-        if isinstance(value, VariableNode):
-            return self._sizes.get(value.name.value)
-        return _literal_size(value)
+        return _literal_size(value, self._sizes)
 
 
 def _read_field(definition: GraphQLField) -> _FieldCost:
@@ -213,12 +215,41 @@ def _is_list(type_: Any) -> bool:
 
 
 def _size_of(value: Any) -> int | None:
+    """Return what a variable's value says of a size; a date says where its day is among all days."""
+    if isinstance(value, str):
+        return _day_of(value)
+    if isinstance(value, dict):
+        return _days_of(_size_of(value.get("start")), _size_of(value.get("end")))
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # GraphQL takes it for an Int
     if isinstance(value, int) and not isinstance(value, bool):
         return max(0, min(value, LIST_SIZE_MAX))
     return min(len(value), LIST_SIZE_MAX) if isinstance(value, list) else None
 
 
-def _literal_size(value: ValueNode | None) -> int | None:
-    if isinstance(value, IntValueNode):
-        return _size_of(int(value.value[:6]))
-    return _size_of(list(value.values)) if isinstance(value, ListValueNode) else None
+def _literal_size(value: ValueNode | None, sizes: Mapping[str, int]) -> int | None:
+    """Return the same of a value in the document; `sizes` are those of the variables in it."""
+    match value:
+        case VariableNode():
+            return sizes.get(value.name.value)
+        case StringValueNode():
+            return _day_of(value.value)
+        case ObjectValueNode():
+            ends = {field.name.value: _literal_size(field.value, sizes) for field in value.fields}
+            return _days_of(ends.get("start"), ends.get("end"))
+        case IntValueNode():
+            return _size_of(int(value.value[:6]))
+        case ListValueNode():
+            return _size_of(list(value.values))
+    return None
+
+
+def _day_of(text: str) -> int | None:
+    try:
+        return date.fromisoformat(text).toordinal() if len(text) == DATE_CHARACTERS else None
+    except ValueError:
+        return None
+
+
+def _days_of(start: int | None, end: int | None) -> int | None:
+    return None if start is None or end is None else max(0, min(end - start + 1, LIST_SIZE_MAX))

@@ -11,7 +11,7 @@ from resolvers import accounts as resolvers
 from resolvers import transactions
 from resolvers.context import Info
 from resolvers.loads import Load
-from schema.costs import PAGE, ListSize
+from schema.costs import DAYS, PAGE
 from schema.enums import AccountStatus, AccountUsage, BalanceType
 from schema.holdings import Holding, StandingOrder
 from schema.money import Balance, Money, PeriodInput
@@ -61,7 +61,7 @@ class Account(Node):
     balance_history: list[Balance] | None = field(
         "Closing booked balance of each day that had a booking, oldest first; null when it could not be read.",
         resolver=_balance_history,
-        costs=[ListSize(assumed_size=100)],
+        costs=[DAYS],
     )
     transactions: TransactionConnection | None = field(
         "Its transactions, newest first; null when they could not be read.",

@@ -18,7 +18,7 @@ class Cost:
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
-    description="How many items a list has: what a slicing argument says, or the assumed size.",
+    description="How many items a list has: what a slicing argument says (a period: its days), or the assumed size.",
 )
 class ListSize:
     assumed_size: int | None = strawberry.directive_field(name="assumedSize", default=strawberry.UNSET)
@@ -29,6 +29,12 @@ class ListSize:
 
 PAGE = ListSize(slicing_arguments=["first"], sized_fields=["edges", "nodes"])
 """A connection: its page has as many items as `first` says."""
+DAYS = ListSize(slicing_arguments=["period"])
+"""At most an item for each day."""
+GROUPS = ListSize(slicing_arguments=["period"], sized_fields=["groups"])
+"""A report's groups: at most as many as days where they are days, about as many at most where they are merchants."""
+POINTS = ListSize(slicing_arguments=["days"], sized_fields=["points"])
+"""A forecast: a point for each day."""
 REPORT = Cost(weight="20")
 """Computed by the analytics service over the whole history of the accounts."""
 PREVIEW = Cost(weight="200")

@@ -18,7 +18,7 @@ from schema.accounts import Account
 from schema.alerts import AlertConnection, AlertFilter
 from schema.alerts import FilterArgument as AlertFilterArgument
 from schema.cards import Card, Device
-from schema.costs import PAGE, PREVIEW, REPORT
+from schema.costs import DAYS, GROUPS, PAGE, POINTS, PREVIEW, REPORT
 from schema.enums import Interval, SpendingGroup
 from schema.insights import CashFlow, Forecast, RecurringPayment, SpendingReport
 from schema.money import PeriodInput
@@ -110,12 +110,12 @@ class Customer(Node):
     spending: SpendingReport | None = field(
         f"Spending over all accounts; null for one without accounts, or when it could not be read. {MAY_BE_STALE}",
         resolver=_spending,
-        costs=[REPORT],
+        costs=[REPORT, GROUPS],
     )
     cash_flow: list[CashFlow] | None = field(
         f"Booked money in and out, oldest first; null when it could not be read. {MAY_BE_STALE}",
         resolver=_cash_flow,
-        costs=[REPORT],
+        costs=[REPORT, DAYS],
     )
     recurring_payments: list[RecurringPayment] | None = field(
         f"What is paid at a steady rhythm; null when it could not be read. {MAY_BE_STALE}",
@@ -125,7 +125,7 @@ class Customer(Node):
     forecast: Forecast | None = field(
         f"Projected balance; null for a customer without accounts, or when it could not be read. {MAY_BE_STALE}",
         resolver=_forecast,
-        costs=[REPORT],
+        costs=[REPORT, POINTS],
     )
     alerts: AlertConnection | None = field(
         "The customer's alerts, newest first; null when they could not be read.",

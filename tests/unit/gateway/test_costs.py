@@ -42,8 +42,8 @@ def test_nested_pages_multiply() -> None:
 
 def test_a_field_costs_what_the_schema_says() -> None:
     """Reports are computed; a rule's preview reads a year."""
-    report = "query($p: PeriodInput!) { viewer { spending(period: $p) { total { amount } } } }"
-    assert cost(report) == 1 + 20 + 1 + 1
+    report = "{ viewer { recurringPayments { counterparty } } }"
+    assert cost(report) == 1 + 20 + 10
     assert cost("{ viewer { givenName } }") == 1
 
 
@@ -51,6 +51,38 @@ def test_ids_are_counted() -> None:
     """Many nodes in one request cost like many requests, as literals and as a variable."""
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     assert cost(query, ids=["a"] * 30) == cost("{ nodes(ids: [" + '"a" ' * 30 + "]) { id } }") == 30
+
+
+def test_a_whole_float_is_the_number_it_is() -> None:
+    """100.0 is an Int to GraphQL: it must not cost less than 100."""
+    assert cost(PAGE, n=100.0) == cost(PAGE, n=100)
+
+
+CASH_FLOW = "query($p: PeriodInput!) { viewer { cashFlow(period: $p, interval: DAY) { start net { amount } } } }"
+DAYS = 'query($from: Date!, $to: Date! = "2026-03-31") { viewer { %s } }'
+
+
+def test_a_period_costs_its_days() -> None:
+    """However it is written: ten years of days are not charged like ten days."""
+    march = {"start": "2026-03-01", "end": "2026-03-31"}
+    assert cost(CASH_FLOW, p=march) == 1 + 20 + 31 * 2
+    flow = "cashFlow(period: { start: %s, end: %s }, interval: DAY) { start net { amount } }"
+    literal = "{ viewer { " + flow % ('"2026-03-01"', '"2026-03-31"') + " } }"
+    mixed = DAYS % flow % ("$from", "$to")
+    default = CASH_FLOW.replace("!)", ' = { start: "2026-03-01", end: "2026-03-31" })')
+    assert cost(literal) == cost(mixed, **{"from": "2026-03-01"}) == cost(default) == cost(CASH_FLOW, p=march)
+    decade = {"start": "2016-11-01", "end": "2026-11-25"}
+    assert cost(CASH_FLOW, p=decade) > 7_000
+    assert cost("query($p: PeriodInput!) { viewer { spending(period: $p) { groups { key } } } }", p=decade) > 3_600
+    assert cost("query($d: Int!) { viewer { forecast(days: $d) { points { date } } } }", d=365) == 1 + 20 + 1 + 365
+    history = "query($p: PeriodInput!) { viewer { accounts { balanceHistory(period: $p) { type } } } }"
+    assert cost(history, p=march) == 1 + 10 * (1 + 31)
+
+
+@pytest.mark.parametrize("p", [{}, {"start": "2026-03-02"}, {"start": "2026-03-02", "end": "2026-03-01"}, {"end": 5}])
+def test_what_is_no_period_has_no_size(p: Any) -> None:
+    """It is refused later, for what it is."""
+    assert cost(CASH_FLOW, p=p) <= 1 + 20 + 10 * 2
 
 
 def test_a_fragment_costs_the_same_as_its_text() -> None:
