@@ -40,11 +40,16 @@ def hash_of(text: str) -> str:
 
 
 class InvalidDocument(Exception):
-    """A document that is not GraphQL, or not of this schema; `errors` are safe to show."""
+    """A document that is not GraphQL, or not of this schema; `errors` are safe to show to everybody.
 
-    def __init__(self, errors: list[GraphQLError]) -> None:
+    `document`: what was validated, of `size` characters; None where it did not come so far.
+    """
+
+    def __init__(self, errors: list[GraphQLError], document: DocumentNode | None = None, size: int = 0) -> None:
         super().__init__(errors[0].message)
         self.errors = errors
+        self.document = document
+        self.size = size
 
     @property
     def is_syntax(self) -> bool:
@@ -127,7 +132,7 @@ class Documents:
             document = parse(text)
         except GraphQLSyntaxError as error:
             raise InvalidDocument([error]) from None
-        return self._validated(document, hash_of(text))
+        return self._validated(document, text, hash_of(text))
 
     def _keep(self, key: str, size: int, prepared: PreparedDocument | Exception) -> None:
         self._kept[key] = (size, prepared)
@@ -148,14 +153,14 @@ class Documents:
         except RecursionError:
             return DocumentTooLarge("The document is nested too deeply.")
         try:
-            return self._validated(document, sha256)
+            return self._validated(document, text, sha256)
         except InvalidDocument as invalid:
             return invalid
 
-    def _validated(self, document: DocumentNode, sha256: str) -> PreparedDocument:
+    def _validated(self, document: DocumentNode, text: str, sha256: str) -> PreparedDocument:
         errors = validate(self._schema, document, max_errors=VALIDATION_ERRORS_MAX, hide_suggestions=True)
         if errors:
-            raise InvalidDocument(errors)
+            raise InvalidDocument(errors, document, len(text))
         operations = tuple(one for one in document.definitions if isinstance(one, OperationDefinitionNode))
         return PreparedDocument(sha256, document, operations, without_incremental(document))
 

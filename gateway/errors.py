@@ -1,7 +1,7 @@
 """Everything a client is told went wrong is rendered here, once, for every transport.
 
     a Failure of contracts/          its message, its code, when to retry
-    GraphQL's own refusals           syntax, validation and coercion messages, without suggestions
+    GraphQL's own refusals           syntax, validation and coercion messages; with suggestions for developers
     anything else                    `Internal error`, code INTERNAL and the trace id; the cause goes to the log
 
 Nothing here decides a status; http.py does.

@@ -56,6 +56,7 @@ from gateway.live import LiveAnswers
 from gateway.operations import Operation
 from gateway.sharing import Shapes
 from gateway.stale_parts import note_stale_parts
+from gateway.suggestions import Suggestions
 from gateway.telemetry import SECONDS, count_answer
 from gateway.toll import Charge, Toll
 from resolvers.principal import Principal
@@ -135,6 +136,7 @@ class Engine:
         self._launches = Launches(cast("type[Executor]", schema.execution_context_class), core, _is_awaitable)
         self._directory = directory
         self._toll = toll
+        self._suggestions = Suggestions(core, toll)
         self._authorization = authorization
         self.auditor = auditor
         self._meter = meter
@@ -170,7 +172,8 @@ class Engine:
             raise
         except InvalidDocument as invalid:
             code = PARSE_FAILED if invalid.is_syntax else VALIDATION_FAILED
-            raise Refused(code, render_refusals(invalid.errors)) from None
+            errors = self._suggestions.of_document(invalid, caller.principal)
+            raise Refused(code, render_refusals(errors)) from None
         except PersistedQueryNotFound:
             raise Refused(NOT_PERSISTED, [_not_persisted()]) from None
         except UndeterminedOperation as unknown:
@@ -302,7 +305,8 @@ class Engine:
         launch = self._launches.find(document, operation.operation_name)
         executor = launch.executor(self.make_context(caller.principal), operation.variables)
         if isinstance(executor, list):
-            raise Refused(BAD_VARIABLES, render_refusals(executor, BAD_VARIABLES))
+            errors = self._suggestions.of_variables(executor, selected.node, operation.variables, caller.principal)
+            raise Refused(BAD_VARIABLES, render_refusals(errors, BAD_VARIABLES))
         return executor
 
     async def _answer(self, executor: Executor, caller: Caller) -> Payload:

@@ -20,6 +20,8 @@ class Charge(msgspec.Struct, frozen=True):
 
 PARSED_BYTES_PER_COST = 16
 """Text that was never seen has to be parsed and validated, whether or not it then runs: 64 KiB of it cost 4,096."""
+SUGGESTIONS_COST = 1_500
+"""What the suggestions of one request cost, which take as long as the validation of some 20 KiB at the worst."""
 
 
 class Toll:
@@ -38,6 +40,14 @@ class Toll:
             RateLimited: the customer's minute is used up; may be retried later.
         """
         self.rates.charge(principal.customer_id, size // PARSED_BYTES_PER_COST)
+
+    def charge_suggestions(self, principal: Principal, size: int = 0) -> None:
+        """Charge suggestions before they are looked for, and validating a document of `size` characters once more.
+
+        Raises:
+            RateLimited: the customer's minute is used up; may be retried later.
+        """
+        self.rates.charge(principal.customer_id, SUGGESTIONS_COST + size // PARSED_BYTES_PER_COST)
 
     def charge(self, prepared: PreparedDocument, operation: Operation, principal: Principal) -> Charge:
         """Charge an operation of a prepared document to its customer.

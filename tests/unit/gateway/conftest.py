@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 import httpx
@@ -63,6 +64,11 @@ class Item:
         return "never"
 
 
+@strawberry.enum
+class Colour(Enum):
+    CRIMSON = "crimson"
+
+
 @strawberry.type
 class Query:
     @strawberry.field
@@ -72,6 +78,10 @@ class Query:
     @strawberry.field
     def item(self, size: int = 1) -> Item | None:
         return Item(name="x" * size, cursor="c0")
+
+    @strawberry.field
+    def painted(self, colour: Colour) -> str:
+        return colour.value
 
     @strawberry.field
     def broken(self) -> str | None:
