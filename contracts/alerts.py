@@ -191,7 +191,7 @@ class MarkReadInput(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     """Mark as read every unread alert raised at or before `upToSeq`."""
 
     customer_id: str
-    up_to_seq: int
+    up_to_seq: Annotated[int, Meta(ge=0, le=2**53)]
     device_id: str | None = None
 
 

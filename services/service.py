@@ -4,6 +4,7 @@ It is not where anything of a domain happens. Services are reached by the gatewa
 """
 
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -16,6 +17,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException, Serializa
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import ParameterKwarg
 from litestar.types import ControllerRouterHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -34,7 +36,13 @@ GC_THRESHOLDS = (100_000, 50, 1_000)
 """A batch is thousands of short-lived structs without cycles, and next to none of the state is ever garbage: by default
 collecting costs a sixth of the CPU."""
 PROBLEM = "application/problem+json"
+OPENAPI_PATH = "/openapi.json"
+"""The only path below which what does not exist is answered by the framework's page instead of a problem."""
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+BODY = "data"
+"""What the framework calls a request's body."""
+MISSING_FIELD = re.compile(r"missing required field `([^`]*)`")
 
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -64,11 +72,12 @@ def create_service(
             Failure: _render_failure,
             ValidationException: _render_validation,
             SerializationException: _render_validation,
+            RecursionError: _render_depth,
             HTTPException: _render_http,
             Exception: _render_unexpected,
         },
         openapi_config=OpenAPIConfig(
-            title=title, version=version, path="/", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
+            title=title, version=version, path=OPENAPI_PATH, render_plugins=[JsonRenderPlugin(path="/")]
         ),
         request_max_body_size=REQUEST_BYTES_MAX,
         response_headers=HEADERS,
@@ -119,14 +128,40 @@ def _render_failure(request: Request[Any, Any, Any], failure: Failure) -> Respon
     return _answer(failure.problem())
 
 
-def _render_validation(_: Request[Any, Any, Any], error: HTTPException | SerializationException) -> Response[Problem]:
+def _render_validation(
+    request: Request[Any, Any, Any], error: HTTPException | SerializationException
+) -> Response[Problem]:
     extra = getattr(error, "extra", None)
     first = extra[0] if isinstance(extra, list) and extra else {}
-    key = first.get("key") if isinstance(first, dict) else None
-    message = first.get("message") if isinstance(first, dict) else None
-    return _answer(
-        Problem(400, "BAD_INPUT", str(message or error.detail), f"/{key.replace('.', '/')}" if key else None)
-    )
+    key, message = (first.get("key"), first.get("message")) if isinstance(first, dict) else (None, None)
+    if key == BODY and message == repr(BODY):
+        return _answer(Problem(400, "BAD_INPUT", "A JSON body is needed."))
+    return _answer(Problem(400, "BAD_INPUT", str(message or error.detail), _pointer(request, key, message)))
+
+
+def _pointer(request: Request[Any, Any, Any], key: str | None, message: str | None) -> str | None:
+    """Return the place of a mistake as the caller wrote it (RFC 6901), from what the framework calls it."""
+    if key is None:
+        return None
+    place = _wire_name(request.route_handler, key).replace("]", "").replace("[", "/").replace(".", "/")
+    missing = MISSING_FIELD.search(message or "")
+    steps = [place] if place != BODY else []
+    return "".join(f"/{step}" for step in [*steps, *(missing.groups() if missing else ())]) or None
+
+
+def _wire_name(handler: BaseRouteHandler, name: str) -> str:
+    """Return what a parameter is called in the URL."""
+    provided = [provide.parsed_fn_signature for provide in handler.resolve_dependencies().values()]
+    for signature in (handler.parsed_fn_signature, *provided):
+        parameter = signature.parameters.get(name)
+        if parameter is not None and isinstance(parameter.kwarg_definition, ParameterKwarg):
+            return parameter.kwarg_definition.name or name
+    return name
+
+
+def _render_depth(_: Request[Any, Any, Any], __: RecursionError) -> Response[Problem]:
+    # Only a decoder of bodies recurses, as deep as the body is.
+    return _answer(Problem(400, "BAD_INPUT", "The body is nested too deeply."))
 
 
 def _render_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

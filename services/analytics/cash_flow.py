@@ -44,6 +44,10 @@ def cash_flow(
     ]
 
 
+_STEP_DAYS = {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 31}
+"""Days from the start of an interval to some day of the next one."""
+
+
 class BookedDays(msgspec.Struct, frozen=True):
     """Money in and out, both positive minor units of one currency, by day: (day, in, out)."""
 
@@ -75,13 +79,12 @@ def start_of(day: date, interval: Interval) -> date:
 
 
 def _starts(first: date, last: date, interval: Interval) -> Iterator[date]:
-    start = start_of(first, interval)
+    start, step = start_of(first, interval), timedelta(days=_STEP_DAYS[interval])
     while start <= last:
         yield start
-        if interval is Interval.MONTH:
-            start = (start + timedelta(days=31)).replace(day=1)
-        else:
-            start += timedelta(days=7 if interval is Interval.WEEK else 1)
+        if date.max - start < step:
+            return  # the calendar ends within this interval
+        start = start_of(start + step, interval)
 
 
 def days_between(start: date, end: date) -> range:

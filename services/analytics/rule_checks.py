@@ -1,7 +1,8 @@
 """Whether a customer's rule makes sense; every refusal names the field by JSON pointer. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from contracts import rules as r
@@ -18,6 +19,9 @@ COUNT_MAX = 1_000
 DEVIATIONS_MAX = 100
 OBSERVATIONS_MAX = 30
 COUNTRIES_MAX = 50
+
+_DEVIATIONS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,8})?", re.ASCII)
+"""As GraphQL's `Decimal` writes one."""
 
 Currencies = Mapping[str, str]
 """The accounts the customer holds, with their currencies."""
@@ -73,11 +77,9 @@ def _aggregate(condition: r.AggregateCondition, watched: set[str]) -> None:
 
 
 def _baseline(condition: r.BaselineCondition, watched: set[str]) -> None:
-    try:
-        deviations = Decimal(condition.deviations)
-    except InvalidOperation:
-        raise _bad("The deviations are not a decimal number.", "deviations") from None
-    if not deviations.is_finite() or not 0 < deviations <= DEVIATIONS_MAX:
+    if _DEVIATIONS.fullmatch(condition.deviations) is None:
+        raise _bad("The deviations are not a plain decimal number.", "deviations")
+    if not 0 < Decimal(condition.deviations) <= DEVIATIONS_MAX:
         raise _bad(f"The deviations are above 0 and at most {DEVIATIONS_MAX}.", "deviations")
     if not 1 <= condition.observations_min <= OBSERVATIONS_MAX:
         raise _bad(f"The observations are 1 to {OBSERVATIONS_MAX}.", "observationsMin")

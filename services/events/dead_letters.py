@@ -13,6 +13,8 @@ from services.events.screening import Refused
 
 PAGE_MAX = 500
 """Most dead letters of one page."""
+ID_MAX = 2**63 - 1
+"""No store numbers further."""
 
 _SELECT = "SELECT id, received_at, reason, message, pointer, raw, replayed_offset FROM dead_letters"
 
@@ -44,7 +46,8 @@ def letter_of(connection: sqlite3.Connection, letter_id: int) -> DeadLetter:
     Raises:
         NotFound: there is none with this id.
     """
-    row = connection.execute(f"{_SELECT} WHERE id = ?", (letter_id,)).fetchone()
+    known = letter_id <= ID_MAX
+    row = connection.execute(f"{_SELECT} WHERE id = ?", (letter_id,)).fetchone() if known else None
     if row is None:
         raise NotFound("There is no such dead letter.")
     return _letter(row)

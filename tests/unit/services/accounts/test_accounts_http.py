@@ -384,10 +384,36 @@ async def test_bad_preferences_are_refused(client: httpx.AsyncClient) -> None:
         assert (code(answer), answer.json()["pointer"]) == (refusal, pointer), change
 
 
-async def test_a_malformed_body_is_refused(client: httpx.AsyncClient) -> None:
-    """What is not JSON is the caller's fault."""
-    answer = await client.put("/preferences", content=b"{", headers={"content-type": "application/json"})
+@pytest.mark.parametrize("body", [b"{", b"", b"\xff", b"[" * 50_000, b'{"mutedKinds":' * 50_000])
+async def test_a_malformed_body_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
+    """What is not JSON, or JSON of no reasonable depth, is the caller's fault."""
+    answer = await client.put("/preferences", content=body, headers={"content-type": "application/json"})
     assert code(answer) == (400, "BAD_INPUT")
+    assert "'data'" not in answer.json()["detail"]
+
+
+WRONG_PLACES = {
+    "/accounts?" + "&".join(["id=a"] * 501): "/id",
+    "/holdings?" + "&".join(["accountId=a"] * 501): "/accountId",
+    "/balances/days?accountId=a&from=2026-02-30&to=2026-03-01": "/from",
+}
+
+
+async def test_a_refusal_names_what_the_caller_wrote(client: httpx.AsyncClient) -> None:
+    """Parameters by their names on the wire, fields by their place in the body."""
+    found = {url: (await client.get(url)).json().get("pointer") for url in WRONG_PLACES}
+    assert found == WRONG_PLACES
+    missing = await client.put("/preferences", json={"minimumSeverity": "LOW"})
+    assert missing.json()["pointer"] == "/customerId"
+    wrong = {"customerId": "cust-1", "minimumSeverity": "LOW", "pushEnabled": True, "mutedKinds": ["LOGIN", 5]}
+    assert (await client.put("/preferences", json=wrong)).json()["pointer"] == "/mutedKinds/1"
+
+
+async def test_what_is_not_there_is_a_problem_too(client: httpx.AsyncClient) -> None:
+    """Never a page."""
+    for path in ("/", "/nothing", "/nothing/here", "/docs", "/openapi.yaml"):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path
 
 
 async def test_changes_that_are_kept_are_replayed(client: httpx.AsyncClient) -> None:

@@ -233,6 +233,22 @@ async def test_a_question_that_makes_no_sense_is_refused(client: httpx.AsyncClie
         assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), path
 
 
+async def test_the_end_of_the_calendar_is_a_period_like_any(client: httpx.AsyncClient) -> None:
+    """There is no next interval to be computed after its last day, nor a period before its first."""
+    last = [("spending", "groupBy=DAY"), *(("cash-flow", f"interval={one}") for one in ("DAY", "WEEK", "MONTH"))]
+    for path, more in last:
+        for period in ("from=9999-12-01&to=9999-12-31", "from=0001-01-01&to=0001-01-31"):
+            answer = await client.get(f"/{path}?accountId=a1&{period}&{more}")
+            assert answer.status_code == 200, (path, more, answer.text)
+
+
+async def test_a_seq_is_bounded(client: httpx.AsyncClient) -> None:
+    """A number that no store can hold is the caller's fault."""
+    for seq in (-1, 10**30):
+        answer = await client.post("/alerts/mark-read", json={"customerId": "cust-1", "upToSeq": seq})
+        assert (answer.status_code, answer.json()["pointer"]) == (400, "/upToSeq")
+
+
 async def test_progress_late_events_and_readiness_are_told(client: httpx.AsyncClient, written: WrittenLog) -> None:
     """How far, what came too late, and whether the dependencies answer."""
     written.log.pay("-1.00", time=at(-5))

@@ -132,6 +132,10 @@ def test_a_rule_holds_from_the_next_event_on_and_until_it_is_paused_or_deleted()
         (wanted(r.AmountCondition(amount=FIFTY, direction="UP")), "BAD_CONDITION", "/condition/direction"),
         (wanted(r.BalanceCondition(threshold=Money("1e3", "EUR"))), "BAD_AMOUNT", "/condition/threshold/amount"),
         (wanted(r.BaselineCondition(deviations="NaN")), "BAD_CONDITION", "/condition/deviations"),
+        (wanted(r.BaselineCondition(deviations="1e-999999999")), "BAD_CONDITION", "/condition/deviations"),
+        (wanted(r.BaselineCondition(deviations="0." + "1" * 100_000)), "BAD_CONDITION", "/condition/deviations"),
+        (wanted(r.BaselineCondition(deviations="0.00")), "BAD_CONDITION", "/condition/deviations"),
+        (wanted(r.BaselineCondition(deviations="100.01")), "BAD_CONDITION", "/condition/deviations"),
         (
             wanted(r.BaselineCondition(deviations="2", observations_min=0)),
             "BAD_CONDITION",

@@ -242,8 +242,9 @@ async def test_a_dead_letter_replayed_with_a_correction_enters_the_log(client: h
 
 async def test_a_dead_letter_that_does_not_exist_is_not_found(client: httpx.AsyncClient) -> None:
     """Reading and replaying nothing is a 404 with a code."""
-    answers = [await client.get("/dead-letters/99"), await client.post("/dead-letters/99/replay")]
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "NOT_FOUND")] * 2
+    for id in (99, -1, 2**63, 10**30):
+        for answer in (await client.get(f"/dead-letters/{id}"), await client.post(f"/dead-letters/{id}/replay")):
+            assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
 async def test_pending_then_booked_is_one_row(client: httpx.AsyncClient) -> None:

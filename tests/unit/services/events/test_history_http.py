@@ -122,3 +122,5 @@ async def test_a_wrong_query_is_refused(history: httpx.AsyncClient, query: str) 
     """Everything asked has a type and a bound."""
     answer = await history.get(f"/transactions?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "BAD_INPUT")
+    pointer = answer.json().get("pointer")
+    assert pointer is None or f"{pointer[1:]}=" in query
