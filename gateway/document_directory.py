@@ -108,12 +108,12 @@ class DocumentDirectory:
     def _untrusted(
         self, hashed: str, text: str | None, before_parsing: BeforeParsing | None, *, keep: bool
     ) -> PreparedDocument:
-        found = self._texts.get(hashed) if text is None else text
-        if found is None:
-            raise PersistedQueryNotFound
         if self._mode is not DocumentMode.OPEN:
             UNTRUSTED.inc()
             _log.warning("untrusted document", document=hashed)
+        found = self._texts.get(hashed) if text is None else text
+        if found is None:
+            raise PersistedQueryNotFound
         prepared = self._documents.prepare(found, before_parsing, hashed.removeprefix(HASH_PREFIX))
         if keep:
             self._keep(hashed, found)

@@ -40,9 +40,7 @@ def read_operation(value: Any) -> Operation:
     if not isinstance(value, dict):
         raise BadRequest("The request must be a JSON object.")
     extensions = _map(value, "extensions")
-    document_id = _text(value, "documentId") or _text(value, "doc_id") or _persisted(extensions)
-    if document_id is not None and len(document_id) > DOCUMENT_ID_CHARACTERS_MAX:
-        raise BadRequest("The document id is too long.")
+    document_id = _document_id(value, extensions)
     query = _text(value, "query")
     if not query and document_id is None:
         raise BadRequest("The parameter 'query' is missing.")
@@ -93,6 +91,16 @@ def _map(value: dict[str, Any], name: str) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
     raise BadRequest(f"The parameter '{name}' must be an object.", pointer=f"/{name}")
+
+
+def _document_id(value: dict[str, Any], extensions: dict[str, Any]) -> str | None:
+    ids = {_text(value, "documentId"), _text(value, "doc_id"), _persisted(extensions)} - {None, ""}
+    if len(ids) > 1:
+        raise BadRequest("Two different document ids are given.")
+    document_id = next(iter(ids), None)
+    if document_id is not None and len(document_id) > DOCUMENT_ID_CHARACTERS_MAX:
+        raise BadRequest("The document id is too long.")
+    return document_id
 
 
 def _persisted(extensions: dict[str, Any]) -> str | None:

@@ -73,8 +73,19 @@ def document_id(text: str) -> str:
 
 
 def read_operation_files(folder: Path) -> dict[str, str]:
-    """Return the text of each `.graphql` file by its name."""
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.graphql"))}
+    """Return the text of each `.graphql` file by its name.
+
+    Raises:
+        BadManifest: one cannot be read as text.
+    """
+    return {path.name: _text_of(path) for path in sorted(folder.glob("*.graphql"))}
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadManifest(f"{path.name}: cannot be read: {error}") from None
 
 
 def build_manifest(texts: dict[str, str], schema: GraphQLSchema) -> Manifest:
@@ -134,7 +145,7 @@ def read_manifest(data: bytes, public_key: str | None) -> Manifest:
         raise BadManifest("The manifest is too large.")
     try:
         signed = msgspec.json.decode(data, type=SignedManifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadManifest(f"The manifest cannot be read: {error}") from None
     if signed.manifest.format != FORMAT:
         raise BadManifest("The manifest is of another format.")

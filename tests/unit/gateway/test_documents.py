@@ -14,7 +14,7 @@ from contracts.failures import Forbidden, Rejected
 from contracts.settings import BadSetting, read_settings
 from gateway.document_directory import DocumentDirectory, DocumentMode, PersistedQueryNotFound, UntrustedDocument
 from gateway.documents import Documents
-from gateway.operations import Operation
+from gateway.operations import BadRequest, Operation, read_operation
 from gateway.operations_manifest import (
     BadManifest,
     SignedManifest,
@@ -22,8 +22,10 @@ from gateway.operations_manifest import (
     document_id,
     public_key_of,
     read_manifest,
+    read_operation_files,
     sign_manifest,
 )
+from gateway.telemetry import UNTRUSTED
 from gateway.trusted_documents import TrustedDocuments
 from resolvers.principal import Principal
 
@@ -85,6 +87,18 @@ def test_a_trusted_document_demands_its_scopes(schema: strawberry.Schema, manife
     assert only.find(operation, principal("accounts", "cards")).operations
 
 
+def test_log_mode_counts_what_only_would_refuse(schema: strawberry.Schema, manifest: Path) -> None:
+    """Texts and ids that are not trusted, known here or not; and nothing that is."""
+    found = directory(schema, DocumentMode.LOG, manifest)
+    unknown, before = document_id("{ item { name } }"), UNTRUSTED._value.get()
+    with pytest.raises(PersistedQueryNotFound):
+        found.find(Operation(document_id=unknown), principal())
+    found.find(Operation(query="{ item { name } }", document_id=unknown), principal())
+    found.find(Operation(document_id=unknown), principal())
+    found.find(Operation(query=HELLO), principal())
+    assert UNTRUSTED._value.get() == before + 3
+
+
 def test_log_mode_runs_what_it_does_not_know(schema: strawberry.Schema, manifest: Path) -> None:
     """And counts it."""
     assert directory(schema, DocumentMode.LOG, manifest).find(Operation(query="{ hello }"), principal()).operations
@@ -133,6 +147,8 @@ def test_a_changed_manifest_is_not_believed(manifest: Path) -> None:
         (msgspec.json.encode(msgspec.structs.replace(signed, signature=None)), PUBLIC_KEY),
         (good[:-20], PUBLIC_KEY),
         (b"{}", PUBLIC_KEY),
+        (good.replace(b"item", b"it\xffm"), PUBLIC_KEY),
+        (b'{"manifest":' * 50_000, PUBLIC_KEY),
     ]:
         with pytest.raises(BadManifest):
             read_manifest(data, key)
@@ -161,9 +177,30 @@ def test_a_new_manifest_is_taken_and_a_bad_one_is_not(schema: strawberry.Schema,
     manifest.write_bytes(msgspec.json.encode(signed))
     trusted.reload()
     assert len(trusted) == 1
-    manifest.write_bytes(b"broken")
+    for broken in (b"broken", b"\xff" + msgspec.json.encode(signed), b'{"manifest":' * 50_000, b""):
+        manifest.write_bytes(broken)
+        trusted.reload()
+        assert trusted.find(document_id(HELLO))
+    manifest.write_bytes(msgspec.json.encode(sign_manifest(build_manifest({}, schema._schema), SIGNING_KEY)))
     trusted.reload()
-    assert trusted.find(document_id(HELLO))
+    assert len(trusted) == 0
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """Whoever builds a manifest is told which file it is."""
+    (tmp_path / "Bad.graphql").write_bytes(b"query Bad { \xff }")
+    with pytest.raises(BadManifest, match="Bad.graphql"):
+        read_operation_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "other", [{"doc_id": "b"}, {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "b"}}}]
+)
+def test_two_ids_that_differ_are_refused(other: dict[str, Any]) -> None:
+    """Whoever looked at one of them before would have let the other pass."""
+    with pytest.raises(BadRequest, match="different document ids"):
+        read_operation({"documentId": "a", **other})
+    assert read_operation({"documentId": "a", "doc_id": "a"}).document_id == "a"
 
 
 def test_a_mode_that_needs_a_manifest_stops_without_one() -> None:
