@@ -50,7 +50,7 @@ from gateway.errors import (
     render_failure,
     render_refusals,
 )
-from gateway.incremental import render_initial, render_subsequent
+from gateway.incremental import impossible_streams, render_initial, render_subsequent
 from gateway.launches import Executor, Launches
 from gateway.live import LiveAnswers
 from gateway.operations import Operation
@@ -219,6 +219,9 @@ class Engine:
 
     async def _execute_incrementally(self, selected: Selected, caller: Caller) -> AsyncGenerator[Payload]:
         executor = self._build(selected, selected.prepared.document, caller)
+        impossible = impossible_streams(selected.prepared.document, executor.variable_values)
+        if impossible:
+            raise Refused(BAD_VARIABLES, render_refusals(impossible, BAD_VARIABLES))
         stop_at = asyncio.get_running_loop().time() + self.stop_after_s
         result = await self._run(executor, caller)
         if not isinstance(result, ExperimentalIncrementalExecutionResults):

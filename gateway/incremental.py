@@ -8,7 +8,7 @@ Clients that do not ask are given documents without the two directives (`without
 from collections.abc import Iterable
 from typing import Any
 
-from graphql import REMOVE, DirectiveNode, DocumentNode, Visitor, visit
+from graphql import REMOVE, DirectiveNode, DocumentNode, FieldNode, GraphQLError, Visitor, visit
 from graphql.execution import (
     CompletedResult,
     IncrementalResult,
@@ -16,7 +16,9 @@ from graphql.execution import (
     InitialIncrementalExecutionResult,
     PendingResult,
     SubsequentIncrementalExecutionResult,
+    get_directive_values,
 )
+from graphql.type import GraphQLStreamDirective
 
 from gateway.errors import render_errors
 
@@ -42,6 +44,36 @@ def without_incremental(document: DocumentNode) -> DocumentNode | None:
     stripper = _Stripper()
     stripped: DocumentNode = visit(document, stripper)
     return stripped if stripper.found else None
+
+
+def impossible_streams(document: DocumentNode, variables: Any) -> list[GraphQLError]:
+    """Return what is wrong with the arguments of `@stream` in a document, with the coerced variables of an operation.
+
+    graphql-core looks at them only while it executes, and fails as if the fault were the server's.
+    """
+    reader = _StreamReader(variables)
+    visit(document, reader)
+    return reader.errors
+
+
+class _StreamReader(Visitor):
+    def __init__(self, variables: Any) -> None:
+        super().__init__()
+        self._variables = variables
+        self.errors: list[GraphQLError] = []
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        """Look at the directive of a field where it has one."""
+        if not any(directive.name.value == "stream" for directive in node.directives or ()):
+            return
+        try:
+            values = get_directive_values(GraphQLStreamDirective, node, self._variables) or {}
+        except GraphQLError as error:
+            self.errors.append(error)
+            return
+        count = values.get("initialCount")
+        if values.get("if") is not False and (count is None or count < 0):
+            self.errors.append(GraphQLError("The initialCount of @stream is a number from 0.", node))
 
 
 def render_initial(result: InitialIncrementalExecutionResult, trace_id: str) -> Payload:

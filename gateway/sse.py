@@ -17,8 +17,6 @@ from gateway.answering import Answer
 from gateway.draining import Farewell
 from gateway.execution import Payload, Selected
 
-LAST_EVENT_ID_CHARACTERS_MAX = 512
-
 COMPLETE = b"event: complete\ndata:\n\n"
 HEARTBEAT = b":\n\n"
 
@@ -58,7 +56,7 @@ def cursor_of(payload: Payload) -> str | None:
 
 def with_last_event_id(selected: Selected, last_event_id: str | None) -> Selected:
     """Return the operation resumed after `Last-Event-ID`, where its root field takes `after` from a variable."""
-    if not last_event_id or len(last_event_id) > LAST_EVENT_ID_CHARACTERS_MAX or not selected.is_subscription:
+    if not last_event_id or not selected.is_subscription:
         return selected
     name = _after_variable(selected)
     if name is None:

@@ -189,7 +189,7 @@ def test_a_new_manifest_is_taken_and_a_bad_one_is_not(schema: strawberry.Schema,
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     """Whoever builds a manifest is told which file it is."""
     (tmp_path / "Bad.graphql").write_bytes(b"query Bad { \xff }")
-    with pytest.raises(BadManifest, match="Bad.graphql"):
+    with pytest.raises(BadManifest, match=r"Bad\.graphql"):
         read_operation_files(tmp_path)
 
 

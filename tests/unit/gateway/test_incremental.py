@@ -91,6 +91,24 @@ async def test_the_deadline_ends_what_was_deferred(client: httpx.AsyncClient, ac
     assert parts[1]["hasNext"] is False
 
 
+STREAMED = "{ item { ...I } } fragment I on Item { items @stream(%s) { name } }"
+IMPOSSIBLE = [
+    STREAMED % "initialCount: -1",
+    STREAMED % "initialCount: null",
+    "query($n: Int) " + STREAMED % "initialCount: $n",
+    "query($b: Boolean) " + STREAMED % "if: $b",
+]
+
+
+@pytest.mark.parametrize("query", IMPOSSIBLE)
+async def test_an_impossible_stream_is_the_callers_mistake(client: httpx.AsyncClient, query: str) -> None:
+    """It is refused before anything runs; graphql-core would fail, as if the fault were ours."""
+    body = {"query": query, "variables": {"n": -1, "b": None}}
+    response = await client.post("/graphql", json=body, headers={"Accept": CURRENT})
+    assert [error["extensions"]["code"] for error in response.json()["errors"]] == ["BAD_USER_INPUT"]
+    assert "data" not in response.json()
+
+
 async def test_a_wrong_variable_is_a_status_not_a_part(client: httpx.AsyncClient) -> None:
     """Refused before anything was sent."""
     query = "query($n: Int!) { item(size: $n) { name ... @defer { slow } } }"

@@ -34,6 +34,13 @@ async def test_last_event_id_resumes(address: str, token: str) -> None:
     assert "id: c3" in response.text
 
 
+async def test_a_last_event_id_that_cannot_be_is_not_overlooked(address: str, token: str) -> None:
+    """However long: beginning anew without a word would lose what came in between."""
+    response = await stream(address, token, COUNT, **{"Last-Event-ID": "c" * 2_000})
+    assert '"errors"' in response.text
+    assert "id: c1" not in response.text
+
+
 async def test_a_query_is_one_event(address: str, token: str) -> None:
     """Where the client prefers a stream, it gets one."""
     response = await stream(address, token, "{ hello }")
