@@ -3,11 +3,15 @@
 import asyncio
 import copy
 import importlib
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
 from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,6 +24,7 @@ from tests.unit.gateway.plans.odd_schema import OddTypes, odd_schema
 SEEDS_MAX = 400
 """Cases within which each planted bug must show."""
 PACKAGE = Path(gateway.plans.__file__).parent
+NAME = "planted"
 
 
 STOCK: Any = odd_schema()
@@ -43,11 +48,11 @@ BUGS = {
     "properties pass for attributes": Bug("reads", "and attributes.issubset(cls.__struct_fields__)", "or True", 12),
     "objects are not told apart": Bug("reads", "fits = self._expected is None or", "fits = True or", 2),
     "a kind is taken for its class": Bug("codegen", "if name is not None and type(value) in classes:", "if True:", 54),
-    "a type's own fields are not chosen": Bug("codegen", "name = self._types.by_class(value)", 'name = "Cat"'),
-    "@skip is not in the key": Bug("cache", "coerced.get(name, MISSING) for name", "MISSING for name"),
-    "fragments are not in the key": Bug("cache", ", *map(id, executor.fragment_definitions.values()))", ")"),
-    "mutations run at once": Bug("executor", "is OperationType.MUTATION", "is None"),
-    "odd values are null": Bug("executor", "return self.complete_value(", "return None and self.complete_value("),
+    "a type's own fields are not chosen": Bug("codegen", "name = self._types.by_class(value)", 'name = "Cat"', 23),
+    "@skip is not in the key": Bug("cache", "coerced.get(name, MISSING) for name", "MISSING for name", 13),
+    "fragments are not in the key": Bug("cache", ", *map(id, executor.fragment_definitions.values()))", ")", 18),
+    "mutations run at once": Bug("executor", "is OperationType.MUTATION", "is None", 18),
+    "odd values are null": Bug("executor", "return self.complete_value(", "return None and self.complete_value(", 9),
     "arguments are shared by places": Bug("executor", "id(field)", "id(field.definition)", 5),
     "changed arguments are kept": Bug(
         "calls", "return all(isinstance(value, IMMUTABLE)", "return True or all(value", 16
@@ -56,40 +61,67 @@ BUGS = {
         "executor",
         "return self._await_completed(completed, field.definition.type, field.details, path)",
         "return completed",
+        36,
     ),
-    "what is loaded is not completed": Bug("pending", "completed = self._complete(source.result())", "completed = 0"),
+    "what is loaded is not completed": Bug(
+        "pending", "completed = self._complete(source.result())", "completed = 0", 6
+    ),
     "an error of what is loaded is null": Bug(
-        "pending", "self.fail(error)\n            return", "self.settle(None)\n            return"
+        "pending", "self.fail(error)\n            return", "self.settle(None)\n            return", 11
     ),
-    "what is computed is read instead": Bug("reads", "return Read(None, computed)", 'return Read("text", None)'),
+    "what is computed is read instead": Bug("reads", "return Read(None, computed)", 'return Read("text", None)', 6),
     "a failed run is not redone": Bug(
         "executor",
         "run.fill(source_value, results)\n",
         "run.fill(source_value, results)\n                    if True:\n",
+        6,
     ),
 }
 
 
+class Planting(MetaPathFinder, InspectLoader):
+    """Imports the package under another name, with one bug in it; what the bug is not in is compiled once."""
+
+    def __init__(self, bug: Bug) -> None:
+        self._bug = bug
+
+    def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
+        """Return where `planted.…` comes from: this."""
+        package, _, module = fullname.partition(".")
+        return spec_from_loader(fullname, self, is_package=not module) if package == NAME else None
+
+    def get_source(self, fullname: str) -> str:
+        """Return the text of a module, changed where it is the one with the bug."""
+        module = fullname.partition(".")[2] or "__init__"
+        text = (PACKAGE / f"{module}.py").read_text().replace("gateway.plans", NAME)
+        if module != self._bug.file:
+            return text
+        assert self._bug.line in text, "the bug is not where it was"
+        return text.replace(self._bug.line, self._bug.instead)
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return a module's code."""
+        return _compiled(self.get_source(fullname), fullname)
+
+
+@cache
+def _compiled(text: str, name: str) -> CodeType:
+    return Planting.source_to_code(text, f"<{name}>")
+
+
 @contextmanager
-def planted(bug: Bug, folder: Path) -> Iterator[strawberry.Schema]:
+def planted(bug: Bug) -> Iterator[strawberry.Schema]:
     """Yield the odd schema on a copy of the package that has the bug."""
-    name = folder.name.replace("-", "_")
-    shutil.copytree(PACKAGE, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (folder / name).glob("*.py"):
-        text = path.read_text().replace("gateway.plans", name)
-        if path.stem == bug.file:
-            assert bug.line in text, "the bug is not where it was"
-            text = text.replace(bug.line, bug.instead)
-        path.write_text(text)
-    sys.path.insert(0, str(folder))
+    planting = Planting(bug)
+    sys.meta_path.insert(0, planting)
     try:
-        cache, executor = [importlib.import_module(f"{name}.{module}") for module in ("cache", "executor")]
+        cache, executor = [importlib.import_module(f"{NAME}.{module}") for module in ("cache", "executor")]
         schema = copy.copy(STOCK)
         schema.execution_context_class = executor.compiled_executor(cache.PlanCache(OddTypes(), compile_after=0))
         yield schema
     finally:
-        sys.path.remove(str(folder))
-        for module in [one for one in sys.modules if one.startswith(name)]:
+        sys.meta_path.remove(planting)
+        for module in [one for one in sys.modules if one.partition(".")[0] == NAME]:
             del sys.modules[module]
 
 
@@ -104,18 +136,14 @@ async def _found(schema: strawberry.Schema, first: int) -> bool:
 
 
 @pytest.mark.parametrize("name", BUGS)
-def test_a_planted_bug_is_found(name: str, tmp_path: Path) -> None:
+def test_a_planted_bug_is_found(name: str) -> None:
     """Within a bounded number of cases the two ways differ."""
-    folder = tmp_path / f"plans_{list(BUGS).index(name)}"
-    folder.mkdir()
-    with planted(BUGS[name], folder) as schema:
+    with planted(BUGS[name]) as schema:
         assert asyncio.run(_found(schema, BUGS[name].seed))
 
 
-def test_the_package_without_a_bug_is_not_accused(tmp_path: Path) -> None:
+def test_the_package_without_a_bug_is_not_accused() -> None:
     """The copy itself makes no difference: it is the bugs that are found."""
-    folder = tmp_path / "plans_sound"
-    folder.mkdir()
-    with planted(Bug("codegen", "OBJECTS_MAX = 200", "OBJECTS_MAX = 200"), folder) as schema:
+    with planted(Bug("codegen", "OBJECTS_MAX = 200", "OBJECTS_MAX = 200")) as schema:
         seeds = sorted({bug.seed for bug in BUGS.values()})[::2]
         assert [asyncio.run(difference(seed, STOCK, schema)) for seed in seeds] == [None] * len(seeds)
