@@ -154,6 +154,8 @@ class Delivery:
         else:
             if waits_for is not None:
                 self._task = asyncio.create_task(self._work(waits_for))
+                if isinstance(waits_for, Coroutine):  # one that ends before its first step would never take it up
+                    self._task.add_done_callback(lambda _: waits_for.close())
 
     def _step(self) -> Awaitable[None] | None:
         """Hand over what is ready; return what must be waited for before the next step."""

@@ -25,7 +25,7 @@ from gateway.execution import Engine
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys
 from gateway.rate_limits import RateLimits
-from gateway.revocation_stores import RevocationFile
+from gateway.revocation_stores import RevocationMemory
 from gateway.revocations import Revocations
 from resolvers.principal import Principal
 from resolvers.trails import Trail
@@ -159,8 +159,8 @@ def token(issuer: DemoIssuer) -> str:
 
 
 @pytest.fixture
-def revocations(tmp_path: Path) -> Revocations:
-    return Revocations(RevocationFile(tmp_path / "revocations.ndjson"))
+def revocations() -> Revocations:
+    return Revocations(RevocationMemory())
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ class Planting(MetaPathFinder, InspectLoader):
     def __init__(self, bug: Bug) -> None:
         self._bug = bug
 
-    def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, *_more: Any) -> ModuleSpec | None:
         """Return where `planted.…` comes from: this."""
         package, _, module = fullname.partition(".")
         return spec_from_loader(fullname, self, is_package=not module) if package == NAME else None

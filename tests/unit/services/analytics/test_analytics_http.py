@@ -2,25 +2,25 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
 import pytest
+import pytest_asyncio
 
 from contracts.alerts import AlertLogEntry, AlertLogPage, AlertPage, AnyAlert, LogEntryKind
 from contracts.insights import SpendingReport
 from contracts.rules import AlertRule, AlertRulePreview
-from contracts.settings import Settings
 from contracts.vocabulary import AlertState
 from services.analytics.alert_streams import follow, start_of
-from services.analytics.app import create_app
 from services.analytics.signals import Signal
 from services.analytics.tables import SCHEMA
 from services.database import Database
 from tests.unit.services.analytics.logs import at, people
 from tests.unit.services.analytics.serving import Clock, WrittenLog, served
 
+reading = pytest.mark.asyncio(loop_scope="module")
+"""A test in the loop of `reader`."""
 MINE = {
     "customerId": "cust-1",
     "name": "Over ten",
@@ -29,14 +29,26 @@ MINE = {
 }
 
 
+def two_payments() -> WrittenLog:
+    """Return a log in which the joint account was overdrawn and then paid from largely."""
+    return WrittenLog(people().pay("-20.00", category="DINING").pay("-2000.00", time=at(1), category="TRAVEL"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reader(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the one service of all tests that only read."""
+    async with served(tmp_path_factory.mktemp("analytics"), two_payments(), Clock()) as client:
+        yield client
+
+
 @pytest.fixture
 def written() -> WrittenLog:
-    """A log in which the joint account was overdrawn and then paid from largely."""
-    return WrittenLog(people().pay("-20.00", category="DINING").pay("-2000.00", time=at(1), category="TRAVEL"))
+    return two_payments()
 
 
 @pytest.fixture
 async def client(tmp_path: Path, written: WrittenLog) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service of the test's own, for those that change something."""
     async with served(tmp_path, written, Clock()) as client:
         yield client
 
@@ -62,36 +74,40 @@ def seqs(of: AlertPage) -> list[int]:
     return [edge.node.seq for edge in of.edges]
 
 
-async def test_alerts_are_paged_newest_first_and_filtered(client: httpx.AsyncClient) -> None:
+@reading
+async def test_alerts_are_paged_newest_first_and_filtered(reader: httpx.AsyncClient) -> None:
     """Cursors go on after the last one; state, kind and severity narrow."""
-    first = await page(client, "&first=1")
-    rest = await page(client, f"&after={first.edges[0].cursor}")
+    first = await page(reader, "&first=1")
+    rest = await page(reader, f"&after={first.edges[0].cursor}")
     assert (seqs(first), first.has_next_page, seqs(rest), rest.has_next_page) == ([2], True, [1], False)
-    assert seqs(await page(client, "&kind=LOW_BALANCE")) == [1]
-    assert seqs(await page(client, "&minimumSeverity=HIGH")) == [1]
-    assert seqs(await page(client, "&state=READ&state=DISMISSED")) == []
-    assert seqs(await page(client, "&state=NEW&kind=LARGE_TRANSACTION&kind=LOGIN")) == [2]
+    assert seqs(await page(reader, "&kind=LOW_BALANCE")) == [1]
+    assert seqs(await page(reader, "&minimumSeverity=HIGH")) == [1]
+    assert seqs(await page(reader, "&state=READ&state=DISMISSED")) == []
+    assert seqs(await page(reader, "&state=NEW&kind=LARGE_TRANSACTION&kind=LOGIN")) == [2]
 
 
-async def test_a_page_that_cannot_be_is_refused(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_page_that_cannot_be_is_refused(reader: httpx.AsyncClient) -> None:
     """Out of bounds and unknown words are a typed problem."""
     for query in ("first=0", "first=1000", "state=SAD", "kind=X", "minimumSeverity=7"):
-        answer = await client.get(f"/alerts?customerId=cust-1&{query}")
+        answer = await reader.get(f"/alerts?customerId=cust-1&{query}")
         assert (answer.status_code, answer.json()["code"]) == (400, "BAD_INPUT"), query
 
 
-async def test_a_bad_cursor_is_refused(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_bad_cursor_is_refused(reader: httpx.AsyncClient) -> None:
     """What is not a cursor of ours has a code of its own."""
     for cursor in ("x", "12", "YWxlcnQ6eA", "🦉", "a" * 300):
-        answer = await client.get("/alerts", params={"customerId": "cust-1", "after": cursor})
+        answer = await reader.get("/alerts", params={"customerId": "cust-1", "after": cursor})
         assert (answer.status_code, answer.json()["code"]) == (400, "BAD_CURSOR"), cursor
 
 
-async def test_alerts_are_found_by_id_and_by_transaction(client: httpx.AsyncClient) -> None:
+@reading
+async def test_alerts_are_found_by_id_and_by_transaction(reader: httpx.AsyncClient) -> None:
     """Every customer's: the gateway filters; what does not exist is left out."""
-    (newest, *_) = (await page(client)).edges
-    by_id = await client.get("/alerts/by-id", params={"id": [newest.node.id, "nothing"]})
-    about = await client.get("/alerts/by-transaction?transactionId=t6&transactionId=t99")
+    (newest, *_) = (await page(reader)).edges
+    by_id = await reader.get("/alerts/by-id", params={"id": [newest.node.id, "nothing"]})
+    about = await reader.get("/alerts/by-transaction?transactionId=t6&transactionId=t99")
     assert [alert.id for alert in msgspec.json.decode(by_id.content, type=list[AnyAlert])] == [newest.node.id]
     found = msgspec.json.decode(about.content, type=list[AnyAlert])
     assert sorted(alert.customer_id for alert in found) == ["cust-1", "cust-2"]
@@ -206,9 +222,10 @@ async def test_a_refused_rule_names_its_field(client: httpx.AsyncClient) -> None
     assert (shapeless.status_code, shapeless.json()["code"]) == (400, "BAD_INPUT")
 
 
-async def test_spending_is_read_from_what_was_applied(client: httpx.AsyncClient) -> None:
+@reading
+async def test_spending_is_read_from_what_was_applied(reader: httpx.AsyncClient) -> None:
     """The report over the account, by category."""
-    answer = await client.get("/spending?accountId=a1&from=2026-03-01&to=2026-03-31")
+    answer = await reader.get("/spending?accountId=a1&from=2026-03-01&to=2026-03-31")
     report = msgspec.json.decode(answer.content, type=SpendingReport)
     assert [(group.key, group.total.amount) for group in report.groups] == [("TRAVEL", "2000.00"), ("DINING", "20.00")]
 
@@ -233,12 +250,13 @@ async def test_a_question_that_makes_no_sense_is_refused(client: httpx.AsyncClie
         assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), path
 
 
-async def test_the_end_of_the_calendar_is_a_period_like_any(client: httpx.AsyncClient) -> None:
+@reading
+async def test_the_end_of_the_calendar_is_a_period_like_any(reader: httpx.AsyncClient) -> None:
     """There is no next interval to be computed after its last day, nor a period before its first."""
     last = [("spending", "groupBy=DAY"), *(("cash-flow", f"interval={one}") for one in ("DAY", "WEEK", "MONTH"))]
     for path, more in last:
         for period in ("from=9999-12-01&to=9999-12-31", "from=0001-01-01&to=0001-01-31"):
-            answer = await client.get(f"/{path}?accountId=a1&{period}&{more}")
+            answer = await reader.get(f"/{path}?accountId=a1&{period}&{more}")
             assert answer.status_code == 200, (path, more, answer.text)
 
 
@@ -288,14 +306,15 @@ async def test_a_restart_goes_on_where_it_stopped(tmp_path: Path, written: Writt
         assert (await alert_log(client)).last_seq == 3
 
 
-async def test_the_stream_tells_all_entries_after_an_offset(client: httpx.AsyncClient) -> None:
+@reading
+async def test_the_stream_tells_all_entries_after_an_offset(reader: httpx.AsyncClient) -> None:
     """In the order committed, over all customers; with no wait it ends at the end."""
-    answer = await client.get("/alerts/stream?after=1&wait=0")
+    answer = await reader.get("/alerts/stream?after=1&wait=0")
     entries = [msgspec.json.decode(line, type=AlertLogEntry) for line in answer.content.splitlines()]
     assert [(entry.offset, entry.customer_id, entry.seq) for entry in entries] == [
         (2, "cust-2", 1), (3, "cust-1", 2), (4, "cust-2", 2),
     ]  # fmt: skip
-    now = await client.get("/alerts/stream?after=-1&wait=0")
+    now = await reader.get("/alerts/stream?after=-1&wait=0")
     assert now.content == b'{"offset":4}\n'
 
 
@@ -317,9 +336,3 @@ async def test_the_stream_wakes_on_a_commit_and_beats_when_quiet(tmp_path: Path)
     assert b'"alert":{"kind":"LOGIN"}' in line
     await lines.aclose()
     await database.stop()
-
-
-def test_the_interface_is_described(tmp_path: Path) -> None:
-    """OpenAPI 3.1 is made from the handlers."""
-    schema: dict[str, Any] = create_app(Settings(data_dir=tmp_path)).openapi_schema.to_schema()
-    assert {"/alerts", "/alert-log", "/rules/preview", "/spending", "/alerts/stream"} <= set(schema["paths"])
