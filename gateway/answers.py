@@ -8,11 +8,13 @@ import orjson
 from starlette.types import Send
 
 from contracts.failures import Failure
-from gateway.errors import render_failure
+from gateway.errors import MISSING_SCOPE, render_failure
+from gateway.identity import NoToken
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
 from gateway.rate_limits import RateLimited
 from gateway.step_up import StepUpRequired
 
+CHALLENGE = 'Bearer realm="belfry"'
 RawHeaders = list[tuple[bytes, bytes]]
 
 SECURITY_HEADERS: RawHeaders = [
@@ -55,13 +57,24 @@ async def send_json(
     await send_answer(send, status, encode_json(value), CONTENT_TYPES[media_type], headers)
 
 
+def _challenge_of(failure: Failure) -> str | None:
+    """Return what a client needs to be let in (RFC 6750, 3; RFC 9470, 3); None where that is no matter of its token."""
+    if isinstance(failure, StepUpRequired):
+        return failure.challenge
+    if failure.reason == MISSING_SCOPE:
+        return f'{CHALLENGE}, error="insufficient_scope"'
+    if failure.status == 401:
+        return CHALLENGE if isinstance(failure, NoToken) else f'{CHALLENGE}, error="invalid_token"'
+    return None
+
+
 async def send_failure(
     send: Send, failure: Failure, media_type: str = JSON, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
     """Send a failure as a GraphQL response with its HTTP status and the headers that go with it."""
     more = list(headers)
-    if failure.status == 401:
-        challenge = failure.challenge if isinstance(failure, StepUpRequired) else 'Bearer realm="belfry"'
+    challenge = _challenge_of(failure)
+    if challenge is not None:
         more.append((b"www-authenticate", challenge.encode()))
     if isinstance(failure, RateLimited):
         more += failure.standing.headers()

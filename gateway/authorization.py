@@ -25,6 +25,7 @@ from graphql import (
 from contracts.failures import Forbidden
 from contracts.scopes import TokenScope
 from gateway.documents import PreparedDocument
+from gateway.errors import MISSING_SCOPE
 from gateway.step_up import StepUp
 from resolvers.principal import Principal
 from schema.demands import RequiresScopes, RequiresStepUp
@@ -42,7 +43,7 @@ DEVELOPERS: Alternatives = frozenset({frozenset({TokenScope.DEVELOPER.value})})
 class MissingScope(Forbidden):
     """The token was not granted what the operation needs. Do not retry with it."""
 
-    code = "MISSING_SCOPE"
+    code = MISSING_SCOPE
 
 
 class Demands(msgspec.Struct, frozen=True):

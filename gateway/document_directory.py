@@ -13,6 +13,7 @@ import structlog
 from contracts.failures import Forbidden, Rejected
 from contracts.scopes import TokenScope
 from gateway.documents import BeforeParsing, Documents, PreparedDocument
+from gateway.errors import MISSING_SCOPE
 from gateway.limits import Limits, check_text
 from gateway.operations import Operation
 from gateway.operations_manifest import HASH_PREFIX, document_id
@@ -102,7 +103,7 @@ class DocumentDirectory:
     def _demand_scopes(self, trusted: TrustedDocument, principal: Principal) -> PreparedDocument:
         missing = trusted.scopes - principal.scopes
         if missing:
-            raise Forbidden("The token lacks a scope this operation needs.", code="MISSING_SCOPE")
+            raise Forbidden("The token lacks a scope this operation needs.", code=MISSING_SCOPE)
         return trusted.prepared
 
     def _untrusted(

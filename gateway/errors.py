@@ -22,6 +22,7 @@ VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_VARIABLES = "BAD_USER_INPUT"
 """The three codes Apollo's clients and tools know for the client's own mistakes."""
 NOT_PERSISTED = "PERSISTED_QUERY_NOT_FOUND"
+MISSING_SCOPE = "MISSING_SCOPE"
 OPERATION_FAILED = "OPERATION_RESOLUTION_FAILURE"
 
 _log = structlog.get_logger(__name__)

@@ -6,7 +6,6 @@ is the customer. Whether it was revoked is asked each time.
 """
 
 import hashlib
-import math
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -29,6 +28,8 @@ TOKEN_BYTES_MAX = 8 * 1024
 IDENTITIES_KEPT_MAX = 20_000
 KEPT_S_MAX = 300
 """Longest a verified token is believed without checking its signature again: a withdrawn key stops working."""
+SECONDS_MAX = 10**11
+"""Latest UNIX time that is one: in the year 5138."""
 DEVICE_CLAIM = "device_id"
 """Claim of a token that is bound to one device of the customer."""
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
@@ -41,6 +42,10 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 _named = msgspec.json.Decoder(_Named)
+
+
+class NoToken(Unauthenticated):
+    """There is no bearer token at all."""
 
 
 class Authenticator:
@@ -116,7 +121,7 @@ def _bearer(authorization: str | None) -> bytes:
     scheme, _, token = (authorization or "").strip().partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("A bearer token is needed.")
+        raise NoToken("A bearer token is needed.")
     if len(token) > TOKEN_BYTES_MAX or not token.isascii():
         raise Unauthenticated("The token is not valid.")
     return token.encode()
@@ -125,6 +130,8 @@ def _bearer(authorization: str | None) -> bytes:
 def _principal(claims: dict[str, Any], key: bytes) -> Principal:
     subject, scope, expires = claims["sub"], claims.get("scope", ""), claims["exp"]
     if not (isinstance(subject, str) and CUSTOMER_ID.fullmatch(subject) and isinstance(scope, str)):
+        raise Unauthenticated("The token is not valid.")
+    if expires > SECONDS_MAX:
         raise Unauthenticated("The token is not valid.")
     device = claims.get(DEVICE_CLAIM)
     if not (device is None or (isinstance(device, str) and CUSTOMER_ID.fullmatch(device))):
@@ -148,4 +155,4 @@ def _is_key_id(kid: object) -> TypeIs[str | None]:
 
 
 def _seconds(claim: Any) -> int | None:
-    return int(claim) if isinstance(claim, int | float) and math.isfinite(claim) else None
+    return int(claim) if isinstance(claim, int | float) and -SECONDS_MAX <= claim <= SECONDS_MAX else None

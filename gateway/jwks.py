@@ -7,12 +7,12 @@ keys stay.
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 from clients.transport import URL, AsyncBaseTransport, Request, TransportError
 from contracts.failures import Unauthenticated, Unavailable
@@ -82,7 +82,7 @@ class RemoteKeys:
         self._asked_at = self._clock()
         try:
             self._keys = _read_keys(await self._fetch())
-        except (TransportError, TimeoutError, JoseError, ValueError, TypeError) as error:
+        except (TransportError, TimeoutError, ValueError, TypeError, RecursionError) as error:
             _log.warning("issuer's keys not read", error=type(error).__name__, kept=len(self._keys))
 
     async def _fetch(self) -> bytes:
@@ -107,16 +107,26 @@ def _read_keys(body: bytes) -> dict[str | None, PublicKey]:
     found = msgspec.json.decode(body, type=dict[str, object]).get("keys")
     if not isinstance(found, list):
         raise TypeError("not a key set")
-    usable = [one for one in found[:KEYS_MAX] if isinstance(one, dict) and one.get("kty") in ("RSA", "EC")]
-    imported = KeySet.import_key_set({"keys": usable}).keys
+    imported = [key for key in map(_read_key, found[:KEYS_MAX]) if key is not None]
     keys: dict[str | None, PublicKey] = {
-        key.kid: key
-        for key in imported
-        if isinstance(key, ECKey | RSAKey) and _is_strong(key) and key.get("use", "sig") == "sig"
+        key.kid: key for key in imported if _is_strong(key) and key.get("use", "sig") == "sig"
     }
     if not keys:
         raise ValueError("the key set holds no usable key")
     return keys
+
+
+def _read_key(published: Any) -> PublicKey | None:
+    """Return a key; None for what is none, or of no kind that is used here (RFC 7517, 5: it is to be ignored)."""
+    try:
+        match published:
+            case {"kty": "RSA"}:
+                return RSAKey.import_key(published)
+            case {"kty": "EC"}:
+                return ECKey.import_key(published)
+        return None
+    except (JoseError, LookupError, ValueError, TypeError):
+        return None
 
 
 def _is_strong(key: PublicKey) -> bool:

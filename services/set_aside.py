@@ -20,6 +20,7 @@ from services.database import Database
 from services.isolating import reason_of
 
 PAGE_MAX = 500
+OFFSET_MAX = 2**53
 REASON = "POISON"
 
 SCHEMA = """
@@ -56,7 +57,8 @@ def letter_of(connection: sqlite3.Connection, offset: int) -> DeadLetter:
     Raises:
         NotFound: the event at this offset was not set aside.
     """
-    row = connection.execute(f"{_SELECT} WHERE log_offset = ?", (offset,)).fetchone()
+    known = offset <= OFFSET_MAX
+    row = connection.execute(f"{_SELECT} WHERE log_offset = ?", (offset,)).fetchone() if known else None
     if row is None:
         raise NotFound("There is no such dead letter.")
     return _letter(row)
@@ -72,7 +74,7 @@ def letter_routes(database: Database, replay: Callable[[LogEntry], Awaitable[Any
 
     @get("/dead-letters", summary="Events that could not be applied here, in the log's order")
     async def list_letters(
-        after: Annotated[int, QueryParameter(ge=0, le=2**53)] = 0,
+        after: Annotated[int, QueryParameter(ge=0, le=OFFSET_MAX)] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)] = 100,
     ) -> DeadLetterPage:
         return await database.read(lambda c: letters_after(c, after, limit))

@@ -24,6 +24,7 @@ async def test_without_the_scope_nothing_runs(anonymous: httpx.AsyncClient, issu
     """403 and a code of its own."""
     response = await anonymous.post("/graphql", json=FREEZE, headers=bearer(issuer, "accounts", "alerts"))
     assert response.status_code == 403
+    assert response.headers["www-authenticate"] == 'Bearer realm="belfry", error="insufficient_scope"'
     assert response.json()["errors"][0]["extensions"] == {"code": "MISSING_SCOPE"}
 
 

@@ -49,7 +49,14 @@ async def test_without_a_token_nothing_is_answered(anonymous: httpx.AsyncClient)
     """401 with a challenge and a GraphQL error."""
     response = await ask(anonymous, "{ hello }")
     assert (response.status_code, codes(response)) == (401, ["UNAUTHENTICATED"])
-    assert response.headers["www-authenticate"].startswith("Bearer")
+    assert response.headers["www-authenticate"] == 'Bearer realm="belfry"'
+
+
+@pytest.mark.parametrize("given", ["Bearer x", "Basic eDp5"])
+async def test_a_challenge_says_that_a_token_is_not_valid(anonymous: httpx.AsyncClient, given: str) -> None:
+    """RFC 6750, 3.1: only where there was one."""
+    response = await anonymous.post("/graphql", json={"query": "{ hello }"}, headers={"Authorization": given})
+    assert ('error="invalid_token"' in response.headers["www-authenticate"]) is given.startswith("Bearer")
 
 
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_RESPONSE])

@@ -114,6 +114,8 @@ FORGED = {
     "no audience": token(aud=None),
     "no expiry": token(exp=None),
     "an expiry that is text": token(exp="tomorrow"),
+    "an expiry beyond all numbers": token(exp=10**400),
+    "an expiry beyond all times": token(exp=1e300),
     "no subject": token(sub=None),
     "a subject with a path": token(sub="../c2"),
     "an empty subject": token(sub=""),
@@ -171,13 +173,14 @@ class Issuer(httpx.AsyncBaseTransport):
     """An issuer's JWKS address."""
 
     def __init__(self, *keys: RSAKey) -> None:
-        self.keys = [key.as_dict(private=False) for key in keys]
+        self.keys: list[Any] = [key.as_dict(private=False) for key in keys]
         self.asked = 0
         self.status = 200
+        self.body: bytes | None = None
 
     async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
         self.asked += 1
-        body = httpx.ByteStream(json.dumps({"keys": self.keys}).encode())
+        body = httpx.ByteStream(json.dumps({"keys": self.keys}).encode() if self.body is None else self.body)
         return httpx.Response(self.status, stream=body)
 
 
@@ -227,6 +230,62 @@ async def test_weak_and_symmetric_keys_of_a_set_are_ignored() -> None:
     issuer.keys.append({"kty": "oct", "k": "c2VjcmV0", "kid": "secret"})
     with pytest.raises(Unavailable):
         await RemoteKeys("https://issuer.example/keys", issuer, lambda: NOW).key("weak")
+
+
+ODD_KEYS: list[Any] = [
+    5,
+    {"kty": 5},
+    {"kty": "OKP", "crv": "Ed25519", "x": "AA", "kid": "k1"},
+    {"kty": "EC", "crv": "P-999", "x": "AA", "y": "AA"},
+    {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"},
+    {"kty": "RSA", "kid": "k1"},
+    {"kty": "RSA", "n": "!!", "e": "AQAB"},
+    {"kty": "RSA", "n": 5, "e": "AQAB"},
+    {"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": 5},
+]
+
+
+@pytest.mark.parametrize("odd", ODD_KEYS)
+async def test_a_key_that_cannot_be_read_does_not_spoil_the_set(odd: Any) -> None:
+    """RFC 7517, 5: it is ignored; the others are in use, also those that rotation brings."""
+    issuer, now = Issuer(KEY), NOW
+    issuer.keys.insert(0, odd)
+    keys = RemoteKeys("https://issuer.example/keys", issuer, lambda: now)
+    assert (await keys.key("k1")).kid == "k1"
+    issuer.keys[:] = [odd]
+    now += 700
+    assert (await keys.key("k1")).kid == "k1"
+
+
+async def test_what_is_no_key_set_leaves_the_keys_there_were() -> None:
+    """Whatever the issuer answers, nobody gets an internal error for it."""
+    issuer, now = Issuer(KEY), NOW
+    keys = RemoteKeys("https://issuer.example/keys", issuer, lambda: now)
+    await keys.key("k1")
+    for body in (b"", b"\xff", b"[]", b'{"keys":{}}', b'{"keys":[]}', b'{"keys":' * 20_000, b" " * 300_000):
+        issuer.body = body
+        now += 700
+        assert (await keys.key("k1")).kid == "k1"
+    assert issuer.asked == 8
+
+
+async def test_a_key_is_for_the_algorithm_its_set_names() -> None:
+    """RFC 8725, 3.1."""
+    checking = Authenticator(
+        {"i": FixedKeys([RSAKey.import_key({**KEY.as_dict(private=False), "alg": "PS256"})])},
+        Revocations(RevocationMemory()),
+        audience="belfry",
+        clock=lambda: NOW,
+    )
+    assert (await checking.authenticate(f"Bearer {token(header={'alg': 'PS256'})}")).customer_id == "c1"
+    with pytest.raises(Unauthenticated):
+        await checking.authenticate(f"Bearer {token()}")
+
+
+async def test_a_time_that_is_none_is_no_time() -> None:
+    """Of the claims that may be absent."""
+    principal = await authenticator().authenticate(f"Bearer {token(auth_time=10**400, acr=['high'])}")
+    assert (principal.auth_time, principal.acr) == (None, None)
 
 
 async def test_the_demo_issuer_keeps_its_key(issuer: DemoIssuer, tmp_path: Any) -> None:

@@ -292,7 +292,9 @@ async def test_an_event_that_cannot_be_applied_is_a_dead_letter_and_the_log_goes
     assert (await client.get("/dead-letters/8")).json() == letter
     again = await client.post("/dead-letters/8/replay")
     assert (again.status_code, again.json()["code"]) == (409, "POISON")
-    assert (await client.get("/dead-letters/7")).status_code == 404
+    for offset in (7, -1, 2**63, 10**30):
+        assert (await client.get(f"/dead-letters/{offset}")).status_code == 404, offset
+        assert (await client.post(f"/dead-letters/{offset}/replay")).status_code == 404, offset
     assert (await client.get("/health/ready")).status_code == 200
 
 
