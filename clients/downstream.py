@@ -1,7 +1,7 @@
 """One service as its client sees it: typed answers in, one tree of failures out, all within the caller's deadline.
 
 200-299                    decoded by the route's decoder
-application/problem+json   the failure it names; 401 and 403 are the gateway's own fault and become Unavailable
+application/problem+json   the failure it names; 401, 403 and 421 are the gateway's own fault and become Unavailable
 anything else              Unavailable
 no connection, cut         Unavailable
 deadline passed            TimedOut
@@ -26,8 +26,10 @@ from clients.transport import (
     TransportError,
 )
 from clients.tries import body_of
-from contracts.failures import Failure, Forbidden, Problem, TimedOut, Unauthenticated, Unavailable, failure_of
+from contracts.failures import Failure, Problem, TimedOut, Unavailable, failure_of
 
+OURS = frozenset({401, 403, 421})
+"""Statuses of refusals that no caller of the gateway can do anything about: its token, or the name it asks for."""
 READY_S_MAX = 1.0
 """How long a readiness probe waits."""
 
@@ -137,9 +139,9 @@ class Downstream:
 
     def _failure(self, response: Response, body: bytes) -> Failure:
         if response.headers.get("content-type", "").startswith("application/problem+json"):
-            failure = failure_of(decode(_problems, body, self._name))
-            if not isinstance(failure, (Unauthenticated, Forbidden)):
-                return failure
+            problem = decode(_problems, body, self._name)
+            if problem.status not in OURS:
+                return failure_of(problem)
         detail = f"answered {response.status_code}"
         return Unavailable(f"The {self._name} service is not available.", detail=detail)
 

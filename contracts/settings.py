@@ -132,6 +132,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Comma-separated browser origins that may use the gateway besides its own; empty: none."""
     allowed_hosts: str = "localhost,127.0.0.1"
     """Comma-separated host names the gateway answers for."""
+    service_hosts: str = ""
+    """Comma-separated host names the services answer for, besides their machine's, `BELFRY_HOST` and their URLs'."""
     trusted_proxies: str = ""
     """Comma-separated addresses and networks of proxies whose `X-Forwarded-For` and `-Proto` are believed."""
     tls_certificate: str = ""
@@ -222,7 +224,7 @@ def checked(settings: Settings) -> Settings:
 
 
 def _check_proxies(settings: Settings) -> None:
-    for proxy in filter(None, map(str.strip, settings.trusted_proxies.split(","))):
+    for proxy in split_setting(settings.trusted_proxies):
         try:
             ip_network(proxy)
         except ValueError:
@@ -240,6 +242,11 @@ def _check_tls(settings: Settings) -> None:
     for name in ("accounts_url", "events_url", "analytics_url"):
         if settings.service_tls_ca and getattr(settings, name).startswith("http:"):
             raise BadSetting(f"{PREFIX}{name.upper()} must be https where BELFRY_SERVICE_TLS_CA is set.")
+
+
+def split_setting(text: str) -> tuple[str, ...]:
+    """Return the parts of a comma-separated setting."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def is_guarded_url(url: str) -> bool:

@@ -24,12 +24,12 @@ from clients.deadline import Errand
 from clients.http_transport import HttpTransport
 from clients.lambda_transport import SCHEME
 from clients.transport import AiohttpTransport
-from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, is_guarded_url, service_url
+from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, is_guarded_url, service_url, split_setting
 from contracts.tls import service_client_tls
 from gateway.answers import encode_json
 from gateway.demo_customers import DemoCustomers
 from gateway.demo_issuer import ISSUER, DemoIssuer
-from gateway.edge import create_edge, split_setting
+from gateway.edge import create_edge
 from gateway.engines import assemble_engine
 from gateway.feed import AlertFeed, Changes, Entries
 from gateway.ide import ide_routes

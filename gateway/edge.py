@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from contracts.settings import Settings
+from contracts.settings import Settings, split_setting
 from gateway.answers import encode_json
 from gateway.draining import Draining
 from gateway.edge_headers import EdgeHeaders
@@ -84,11 +84,6 @@ class Straight:
         """Pass a request on."""
         app = self._answered_by.get(scope["type"]) if scope.get("path") == self._path else None
         return (app or self._app)(scope, receive, send)
-
-
-def split_setting(text: str) -> tuple[str, ...]:
-    """Return the parts of a comma-separated setting."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 async def _not_found(_: Request, __: Exception) -> Response:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Awaitable, Iterable
-from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.hosts import host_name
 from gateway.answers import SECURITY_HEADERS, RawHeaders, send_json
 from gateway.callers import new_trace_id
 
@@ -88,15 +88,6 @@ class _Sender:
                 missing = [header for header in SECURITY_HEADERS if header[0] not in names]
             message = {**message, "headers": [*given, *missing, *self._headers]}
         return self._send(message)
-
-
-@lru_cache(maxsize=256)
-def host_name(host: bytes) -> str:
-    """Return the name of a `Host` header without its port, in lower case."""
-    text = host.decode("latin-1").lower()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0]
 
 
 def _request_id(given: bytes) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import strawberry
 
-from contracts.settings import BadSetting, Settings
+from contracts.settings import BadSetting, Settings, split_setting
 from gateway.admission import Admission
 from gateway.audit import AuditLog
 from gateway.audit_files import AUDIT_FOLDER
@@ -16,7 +16,6 @@ from gateway.cost_meters import CostMeter
 from gateway.costs import CostMode, CostModel
 from gateway.document_directory import DocumentDirectory, DocumentMode
 from gateway.documents import Documents
-from gateway.edge import split_setting
 from gateway.execution import ContextFactory, Engine
 from gateway.operations_manifest import BadManifest
 from gateway.rate_limits import RateLimits

@@ -9,11 +9,10 @@ from starlette.applications import Starlette
 
 from contracts.logs import configure_logs
 from contracts.servers import AnnouncingServer, freeze_memory
-from contracts.settings import Settings
+from contracts.settings import Settings, split_setting
 from contracts.tls import public_tls
 from gateway.app import create_app
 from gateway.draining import Draining
-from gateway.edge import split_setting
 from gateway.listeners import server_config
 from gateway.workers import Workers, listening_socket, share_of
 

@@ -1,32 +1,30 @@
-"""What every service has around its own routes: problems, health, metrics, access, OpenAPI, and the server process.
+"""What every service has around its own routes: health, metrics, access, OpenAPI, and the server process.
 
 It is not where anything of a domain happens. Services are reached by the gateway and by producers only.
 """
 
 import hmac
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, cast
 
-import structlog
 import uvicorn
-from litestar import Litestar, MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Response, get
 from litestar.connection import ASGIConnection
-from litestar.exceptions import HTTPException, NotAuthorizedException, SerializationException, ValidationException
+from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.params import ParameterKwarg
-from litestar.types import ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from contracts.failures import Failure, Problem
 from contracts.logs import configure_logs
 from contracts.servers import AnnouncingServer
 from contracts.settings import Settings
 from contracts.tls import service_server_tls
 from services.deadlines import deadlines
+from services.hosts import AllowedHosts
+from services.problems import EXCEPTION_HANDLERS, HEADERS
 
 REQUEST_BYTES_MAX = 1024 * 1024
 """Largest body of a request that is not a stream."""
@@ -35,19 +33,11 @@ SHUTDOWN_S_MAX = 2
 GC_THRESHOLDS = (100_000, 50, 1_000)
 """A batch is thousands of short-lived structs without cycles, and next to none of the state is ever garbage: by default
 collecting costs a sixth of the CPU."""
-PROBLEM = "application/problem+json"
 OPENAPI_PATH = "/openapi.json"
 """The only path below which what does not exist is answered by the framework's page instead of a problem."""
-HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-
-BODY = "data"
-"""What the framework calls a request's body."""
-MISSING_FIELD = re.compile(r"missing required field `([^`]*)`")
 
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
-
-_log = structlog.get_logger(__name__)
 
 
 def create_service(
@@ -68,14 +58,7 @@ def create_service(
         lifespan=[lifespan],
         middleware=[deadlines],
         guards=[_guard(token)] if token else [],
-        exception_handlers={
-            Failure: _render_failure,
-            ValidationException: _render_validation,
-            SerializationException: _render_validation,
-            RecursionError: _render_depth,
-            HTTPException: _render_http,
-            Exception: _render_unexpected,
-        },
+        exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(
             title=title, version=version, path=OPENAPI_PATH, render_plugins=[JsonRenderPlugin(path="/")]
         ),
@@ -115,66 +98,6 @@ def _guard(token: str) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRout
     return demand_token
 
 
-def _answer(problem: Problem) -> Response[Problem]:
-    headers = {"Retry-After": str(max(1, round(problem.retry_after_s)))} if problem.retry_after_s is not None else {}
-    if problem.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return Response(problem, status_code=problem.status, media_type=PROBLEM, headers=headers)
-
-
-def _render_failure(request: Request[Any, Any, Any], failure: Failure) -> Response[Problem]:
-    if failure.status >= 500:
-        _log.error("request failed", path=request.url.path, code=failure.reason, detail=failure.detail)
-    return _answer(failure.problem())
-
-
-def _render_validation(
-    request: Request[Any, Any, Any], error: HTTPException | SerializationException
-) -> Response[Problem]:
-    extra = getattr(error, "extra", None)
-    first = extra[0] if isinstance(extra, list) and extra else {}
-    key, message = (first.get("key"), first.get("message")) if isinstance(first, dict) else (None, None)
-    if key == BODY and message == repr(BODY):
-        return _answer(Problem(400, "BAD_INPUT", "A JSON body is needed."))
-    return _answer(Problem(400, "BAD_INPUT", str(message or error.detail), _pointer(request, key, message)))
-
-
-def _pointer(request: Request[Any, Any, Any], key: str | None, message: str | None) -> str | None:
-    """Return the place of a mistake as the caller wrote it (RFC 6901), from what the framework calls it."""
-    if key is None:
-        return None
-    place = _wire_name(request.route_handler, key).replace("]", "").replace("[", "/").replace(".", "/")
-    missing = MISSING_FIELD.search(message or "")
-    steps = [place] if place != BODY else []
-    return "".join(f"/{step}" for step in [*steps, *(missing.groups() if missing else ())]) or None
-
-
-def _wire_name(handler: BaseRouteHandler, name: str) -> str:
-    """Return what a parameter is called in the URL."""
-    provided = [provide.parsed_fn_signature for provide in handler.resolve_dependencies().values()]
-    for signature in (handler.parsed_fn_signature, *provided):
-        parameter = signature.parameters.get(name)
-        if parameter is not None and isinstance(parameter.kwarg_definition, ParameterKwarg):
-            return parameter.kwarg_definition.name or name
-    return name
-
-
-def _render_depth(_: Request[Any, Any, Any], __: RecursionError) -> Response[Problem]:
-    # Only a decoder of bodies recurses, as deep as the body is.
-    return _answer(Problem(400, "BAD_INPUT", "The body is nested too deeply."))
-
-
-def _render_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    codes = {401: "UNAUTHENTICATED", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
-    return _answer(Problem(error.status_code, codes.get(error.status_code, "BAD_INPUT"), error.detail))
-
-
-def _render_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    # The edge of the process: whatever reaches here is our fault, and its text stays inside.
-    _log.error("unexpected", path=request.url.path, error=type(error).__name__, exc_info=error)
-    return _answer(Problem(500, "INTERNAL", "Internal error."))
-
-
 def serve(app: Litestar, settings: Settings, port: int) -> None:
     """Run a service until SIGTERM or SIGINT; open requests get a few seconds to end.
 
@@ -182,9 +105,18 @@ def serve(app: Litestar, settings: Settings, port: int) -> None:
         BadSetting: a certificate cannot be used.
     """
     configure_logs(settings.log_level)
+    AnnouncingServer(server_config(app, settings, port), GC_THRESHOLDS).run()
+
+
+def server_config(app: Litestar, settings: Settings, port: int) -> uvicorn.Config:
+    """Return how a service is served.
+
+    Raises:
+        BadSetting: a certificate cannot be used.
+    """
     tls = service_server_tls(settings)
-    config = uvicorn.Config(
-        app,
+    return uvicorn.Config(
+        AllowedHosts(cast("ASGIApp", app), settings),
         host=settings.host,
         port=port,
         loop="uvloop",
@@ -198,4 +130,3 @@ def serve(app: Litestar, settings: Settings, port: int) -> None:
         backlog=512,
         ssl_context_factory=None if tls is None else lambda _, __: tls,
     )
-    AnnouncingServer(config, GC_THRESHOLDS).run()

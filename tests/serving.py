@@ -35,7 +35,14 @@ class Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncGenerator[tuple[str, int]]:
     """Serve the application; yields host and port."""
-    server = Server(server_config(app, host="127.0.0.1", port=0))
+    async with listening(server_config(app, host="127.0.0.1", port=0)) as address:
+        yield address
+
+
+@asynccontextmanager
+async def listening(config: uvicorn.Config) -> AsyncGenerator[tuple[str, int]]:
+    """Serve as a configuration says; yields host and port."""
+    server = Server(config)
     task = asyncio.create_task(server.serve())
     await server.listening.wait()
     try:

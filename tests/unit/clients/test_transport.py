@@ -88,6 +88,7 @@ async def test_a_problem_becomes_the_failure_it_names() -> None:
     [
         response(b"oops", "500 Internal Server Error", "text/plain"),
         response(b'{"status": 401, "code": "UNAUTHENTICATED", "detail": "x"}', "401 x", "application/problem+json"),
+        response(b'{"status": 421, "code": "HOST_NOT_ALLOWED", "detail": "x"}', "421 x", "application/problem+json"),
         response(b"{}", "302 Found"),
         response(b"not json"),
         response(b'{"a": "text"}'),
