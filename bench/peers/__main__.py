@@ -4,6 +4,7 @@ Every server answers the same queries over the same upstream, alone on one core;
 answers are compared before anything is measured: byte for byte, Python's peers after their spaces are taken out. Rounds
 alternate between the servers, customers rotate, every customer has a token of their own. Belfry runs with its whole
 edge (tokens verified, limits, rates, cost, audit, metrics); the peers take the customer from the token unverified.
+One case asks for the same spending twice in a request, of Belfry with identical reads coalesced and without.
 
     python -m bench.peers [--rounds 3] [--seconds 1.5] [--servers belfry,apollo] [--cases trivial,dashboard]
 """
@@ -59,20 +60,32 @@ query Dashboard($period: PeriodInput!) {
   }
 }
 """
+TWICE = """
+query Twice($period: PeriodInput!) {
+  viewer {
+    now: spending(period: $period) { total { amount currency } groups { key total { amount currency } } }
+    again: spending(period: $period) { total { amount currency } groups { key transactionCount } }
+  }
+}
+"""
 CASES = {
     "trivial": (TRIVIAL, {}, "http"),
     "list": (LIST, {}, "http"),
     "dashboard": (DASHBOARD, {"period": PERIOD}, "http"),
+    "twice": (TWICE, {"period": PERIOD}, "http"),
     "memory": (DASHBOARD, {"period": PERIOD}, "memory"),
 }
 SERVERS = {
     "belfry": "Belfry, whole edge",
+    "apart": "Belfry, nothing coalesced",
     "apollo": "Apollo Server",
     "yoga": "GraphQL Yoga with JIT",
     "mercurius": "Mercurius with JIT",
     "stock": "Strawberry, httpx",
     "ariadne": "Ariadne, httpx",
 }
+COALESCING = "twice"
+"""The case where one request asks for the same thing twice at once: the only one where nothing coalesced differs."""
 PYTHON = {"stock": "bench.peers.stock_server", "ariadne": "bench.peers.ariadne_server"}
 
 
@@ -101,8 +114,8 @@ def launch(name: str, source: str, upstream_port: int, folder: Path) -> Server:
     """Start a server on its core."""
     (port,) = free_ports(1)
     given = [str(port), str(upstream_port), source]
-    if name == "belfry":
-        command = [sys.executable, "-m", "bench.peers.belfry_server", *given, str(folder)]
+    if name in ("belfry", "apart"):
+        command = [sys.executable, "-m", "bench.peers.belfry_server", *given, str(folder), name]
     elif name in PYTHON:
         command = [sys.executable, "-m", PYTHON[name], *given]
     else:
@@ -224,7 +237,8 @@ async def measure(options: argparse.Namespace) -> None:
         scopes = [scope.value for scope in TokenScope]
         tokens = [issuer.mint_token(f"c{n}", scopes) for n in range(CUSTOMERS)]
         for case in options.cases.split(","):
-            await compare(case, options.servers.split(","), tokens, Path(folder), options)
+            names = [name for name in options.servers.split(",") if name != "apart" or case == COALESCING]
+            await compare(case, names, tokens, Path(folder), options)
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
 """Belfry in the benchmark: its whole edge, its own schema with the benchmark's list beside it, the real clients.
 
-python -m bench.peers.belfry_server PORT UPSTREAM_PORT http|memory FOLDER
+python -m bench.peers.belfry_server PORT UPSTREAM_PORT http|memory FOLDER belfry|apart
 """
 
 import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +22,7 @@ from clients.backends import Backends, backends_over
 from clients.deadline import Deadline, Errand
 from clients.downstream import Downstream
 from clients.events import EventsClient
+from clients.flights import Flights
 from clients.http_transport import HttpTransport
 from clients.routes import Priority, Route, reads, repeated
 from clients.tries import Tries
@@ -134,7 +135,15 @@ class KeptDownstream(Downstream):
         return cast("T", self._kept[key])
 
 
-def application(settings: Settings, url: str, source: str) -> Starlette:
+class Apart(Flights):
+    """Every read is made, also when the same one is under way."""
+
+    async def share(self, key: object, read: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG002 (as Flights has it)
+        """Return what `read` answers."""
+        return await read()
+
+
+def application(settings: Settings, url: str, source: str, flights: type[Flights]) -> Starlette:
     """Build the gateway over the benchmark's upstream."""
     transport = HttpTransport()
     settings = msgspec.structs.replace(settings, accounts_url=url, events_url=url, analytics_url=url)
@@ -146,7 +155,8 @@ def application(settings: Settings, url: str, source: str) -> Starlette:
     cursors, lists = CursorCodec([b"k" * 32]), backends.events._service  # noqa: SLF001 (the way of any service)
 
     def make_context(principal: Principal) -> Context:
-        errand = Errand.of(principal.customer_id, settings.request_timeout_s)
+        deadline = Deadline.after(settings.request_timeout_s)
+        errand = Errand(deadline.expires_at, customer_id=principal.customer_id, flights=flights())
         return Context(principal, backends, errand, cast("FeedPort", None), cursors, lists)
 
     schema = build_schema(execution_class(ExecutionMode(settings.execution)), query=BenchQuery)
@@ -175,12 +185,13 @@ def application(settings: Settings, url: str, source: str) -> Starlette:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    port, upstream_port, source, folder = sys.argv[1:]
+    port, upstream_port, source, folder, name = sys.argv[1:]
     most = 10_000_000
     settings = Settings(
         port=int(port), data_dir=Path(folder), customer_cost_per_minute=most, address_requests_per_minute=most,
     )  # fmt: skip
-    serve(application(settings, f"http://127.0.0.1:{upstream_port}", source), settings)
+    flights = Apart if name == "apart" else Flights
+    serve(application(settings, f"http://127.0.0.1:{upstream_port}", source, flights), settings)
 
 
 if __name__ == "__main__":
