@@ -164,6 +164,10 @@ bench-edge: setup ## measure what auth, limits, audit and metrics cost a request
 bench-clients: setup ## measure a call to a service: bare aiohttp, Belfry, httpx
 	$(BIN)/python -m bench.clients $(ARGS)
 
+.PHONY: bench-start
+bench-start: setup ## measure how long the gateway takes to start
+	$(BIN)/python -m bench.start $(ARGS)
+
 bench-faults: setup ## measure the dashboard while a service is slow or fails
 	$(BIN)/python -m bench.faults $(ARGS)
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import uvloop
 
-from bench.machine import describe_machine
+from bench.machine import cpu_s_of, describe_machine
 from bench.phones import FEED, PEER_FEED, EventPhone, Phone, Tally, connect, hang_up
 from gateway.demo_issuer import DemoIssuer
 
@@ -50,8 +50,7 @@ class Server(NamedTuple):
 
     def cpu_s(self) -> float:
         """Return the processor time it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s_of(self.pid)
 
     def memory_kib(self) -> int:
         """Return its resident memory."""

@@ -1,4 +1,4 @@
-"""What a figure was measured on: printed at the head of every benchmark."""
+"""What a figure was measured on, printed at the head of every benchmark, and the CPU time of a process."""
 
 import os
 import platform
@@ -24,3 +24,9 @@ def describe_machine() -> str:
         f"machine   {cpu}, {os.cpu_count()} cores, {platform.system()} {platform.release()}\n"
         f"versions  Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {versions}"
     )
+
+
+def cpu_s_of(pid: int) -> float:
+    """Return the CPU time a process has used, in user and in system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

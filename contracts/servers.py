@@ -24,6 +24,7 @@ class AnnouncingServer(uvicorn.Server):
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             freeze_memory()
             gc.set_threshold(*self._gc_thresholds)
+            gc.enable()
             scheme = "https" if self.config.is_ssl else "http"
             _log.info("listening", url=f"{scheme}://{host}:{port}", pid=os.getpid())
 

@@ -4,6 +4,7 @@ What a command needs is imported when it runs, so that `belfry --help` answers a
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -207,6 +208,7 @@ def _demo(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _gateway(arguments: argparse.Namespace, settings: Settings) -> int:
+    gc.disable()  # looking for garbage among what is imported is a seventh of the start; the server enables it again
     from gateway.premises import demand_free_port, open_data_dir
     from gateway.server import serve_gateway
 

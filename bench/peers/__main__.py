@@ -27,7 +27,7 @@ from statistics import median
 import orjson
 import uvloop
 
-from bench.machine import describe_machine
+from bench.machine import cpu_s_of, describe_machine
 from bench.peers.load import Load, ask_once, load, request_bytes
 from bench.peers.upstream import CUSTOMERS, PERIOD, Upstream
 from bench.processes import free_ports
@@ -39,7 +39,6 @@ ROOT = HERE.parents[1]
 SERVER_CORE, LOAD_CORE = 0, 1
 CONNECTIONS = 16
 READY_S_MAX = 30.0
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 TRIVIAL = "{ hello }"
 LIST = "{ posts { title author { name } } }"
@@ -101,8 +100,7 @@ class Server:
 
     def cpu_s(self) -> float:
         """Return the CPU time it has used."""
-        parts = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(parts[11]) + int(parts[12])) / TICKS_PER_S
+        return cpu_s_of(self.process.pid)
 
     def memory_mb(self) -> float:
         """Return its resident memory."""
