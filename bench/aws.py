@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from aws.clients import aws_client
 from bench.aws_resources import make_alert_table, make_state_table, make_stream, make_topic
 from bench.emulated_aws import emulated_aws
 from bench.ingest import booking, reference_events
@@ -34,7 +35,6 @@ from services.analytics.alert_log import StoredEntry
 from services.analytics.alert_relay import AlertRelay
 from services.analytics.signals import Signal
 from services.analytics.tables import SCHEMA as ALERT_SCHEMA
-from services.aws import aws_client
 from services.database import Database
 from services.events.kinesis_log import KinesisEventLog
 from services.events.landing import Landing

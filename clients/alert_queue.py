@@ -18,7 +18,7 @@ from uuid import uuid4
 import msgspec
 import structlog
 
-from clients.aws import aws_client, translated
+from aws.clients import aws_client, translated
 from contracts.alerts import AlertLogEntry
 from contracts.failures import Failure
 
@@ -64,7 +64,7 @@ class AlertQueue:
         backoff_s = BACKOFF_S_MIN
         async with AsyncExitStack() as clients:
             self._sqs = await clients.enter_async_context(aws_client("sqs", connections=4, read_timeout_s=POLL_S + 5))
-            self._sns = await clients.enter_async_context(aws_client("sns", connections=2, read_timeout_s=5))
+            self._sns = await clients.enter_async_context(aws_client("sns", connections=2))
             while True:
                 attached: _Attached | None = None
                 try:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import msgspec
 
-from clients.aws import aws_client, translated
+from aws.clients import USER_ATTEMPTS_MAX, aws_client, translated
 from clients.transport import URL, Answer, AsyncBaseTransport, ByteStream, PreparedRequest, Request, Response, target_of
 from contracts.failures import Failure, TimedOut, Unavailable
 
@@ -61,7 +61,9 @@ class LambdaTransport(AsyncBaseTransport):
         self._client: Any = None
 
     async def __aenter__(self) -> Self:
-        made = aws_client("lambda", connections=INVOCATIONS_MAX, read_timeout_s=ANSWER_S_MAX)
+        made = aws_client(
+            "lambda", connections=INVOCATIONS_MAX, read_timeout_s=ANSWER_S_MAX, attempts_max=USER_ATTEMPTS_MAX
+        )
         self._client = await self._clients.enter_async_context(made)
         return self
 

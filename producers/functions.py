@@ -14,8 +14,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import structlog
-from aiobotocore.session import get_session
 
+from aws.clients import aws_client, translated
 from contracts.failures import Failure
 from contracts.ingest import Verdict
 from contracts.settings import read_settings, service_url
@@ -137,5 +137,6 @@ async def _client() -> EventClient:
 async def _secret(name: str) -> str:
     if not name:
         return ""
-    async with get_session().create_client("secretsmanager") as secrets:
-        return str((await secrets.get_secret_value(SecretId=name))["SecretString"])
+    async with aws_client("secretsmanager", connections=1) as secrets:
+        with translated("service token"):
+            return str((await secrets.get_secret_value(SecretId=name))["SecretString"])

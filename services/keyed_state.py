@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from contracts.aws import failure_of_code
-from services.aws import translated
+from aws.clients import translated
+from aws.failures import failure_of_code
 
 WHAT = "state table"
 

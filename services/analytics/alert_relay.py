@@ -19,12 +19,12 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
+from aws.clients import aws_client, translated
 from contracts.failures import Conflict, Overloaded, Unavailable
 from services.analytics.alert_log import StoredEntry
 from services.analytics.alert_queries import StoredLogPage, entries_after
 from services.analytics.alert_table import DynamoAlertLog
 from services.analytics.signals import Signal
-from services.aws import aws_client, translated
 from services.database import Database
 
 ENTRIES_AT_ONCE_MAX = 500

@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
+from aws.clients import translated
 from contracts.alerts import LogEntryKind
 from contracts.failures import Conflict
 from services.analytics.alert_log import StoredEntry
 from services.analytics.alert_queries import StoredLogPage
-from services.aws import translated
 
 KEPT_S = 400 * 24 * 3600
 """How long an entry is kept; DynamoDB deletes it by its `expiresAt` within some days after that."""

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 import structlog
 
+from aws.clients import aws_client
 from contracts.failures import Failure, Overloaded, Unavailable
 from contracts.ingest import RecordVerdict
-from services.aws import aws_client
 from services.events.landing import Landing
 from services.events.parcels import Parcel, pack
 from services.events.screening import Record, Screened

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 import structlog
 
+from aws.clients import translated
 from contracts.failures import Conflict, Failure
-from services.aws import translated
 from services.events.landing import Arrived
 from services.events.metrics import STREAM_BEHIND
 from services.keyed_state import KeyedState, Versioned

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from aws.clients import translated
 from contracts.failures import Overloaded
-from services.aws import translated
 from services.events.parcels import Parcel
 
 PARCELS_PER_CALL_MAX = 500

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from aws.clients import aws_client
 from bench.aws_resources import make_alert_table, make_topic
 from clients.alert_queue import PREFIX, SEEN, AlertQueue
 from contracts.alerts import AnyAlert, LogEntryKind
@@ -18,7 +19,6 @@ from services.analytics.alert_log import SqliteAlertLog, StoredEntry
 from services.analytics.alert_relay import HINT_BYTES_MAX, AlertRelay, messages_of
 from services.analytics.signals import Signal
 from services.analytics.tables import SCHEMA
-from services.aws import aws_client
 from services.database import Database
 from tests.contract.alert_log_contract import alert_of, entry_of, seqs
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from aws.clients import aws_client
 from bench.aws_resources import make_alert_table
 from contracts.failures import NotFound
 from services.analytics.alert_table import DynamoAlertLog
-from services.aws import aws_client
 from tests.contract.alert_log_contract import AlertLogContract, entry_of, seqs
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from aws.clients import aws_client
 from bench.emulated_stack import SETTINGS, deploy
 from bench.processes import running
 from clients.alert_queue import PREFIX
 from services.analytics.alert_table import DynamoAlertLog
-from services.aws import aws_client
 from tests.journey.bank import Bank, kinds, take
 
 EVERYTHING = ("events", "accounts", "analytics", "gateway")

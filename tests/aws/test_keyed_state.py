@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from aws.clients import aws_client
 from bench.aws_resources import make_state_table
-from services.aws import aws_client
 from services.keyed_state import DynamoKeyedState, KeyedState
 from tests.contract.keyed_state_contract import KeyedStateContract
 

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from aws.clients import aws_client
 from bench.aws_resources import make_state_table, make_stream
 from contracts.failures import Unavailable
 from contracts.ingest import Verdict
-from services.aws import aws_client
 from services.database import Database
 from services.events.kinesis_log import KinesisEventLog
 from services.events.landing import Arrived, Landing

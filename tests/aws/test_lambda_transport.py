@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 import pytest
 
+from aws.clients import aws_client
 from clients.backends import backends_over
 from clients.deadline import Deadline
 from clients.downstream import Downstream
@@ -16,7 +17,6 @@ from clients.transport import AiohttpTransport
 from clients.tries import Tries
 from contracts.failures import Failure, NotFound, Unavailable
 from contracts.settings import Settings
-from services.aws import aws_client
 
 HANDLER = """
 import base64, json

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from aws.clients import aws_client
 from bench.aws_resources import make_alert_table, make_state_table
 from bench.emulated_stack import deploy
-from services.aws import aws_client
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("gateway", "schema", "resolvers", "clients", "contracts", "services", "producers")
+PACKAGES = ("gateway", "schema", "resolvers", "clients", "contracts", "aws", "services", "producers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Imports run one way: gateway → schema → resolvers → clients → contracts; services and producers → contracts."""
+"""Imports run one way: gateway → schema → resolvers → clients → contracts; services and producers → contracts.
+
+Where one of them calls AWS it does so through `aws`, which knows `contracts` alone.
+"""
 
 import ast
 from graphlib import CycleError, TopologicalSorter
@@ -8,13 +11,14 @@ import pytest
 from tests.layers.sources import Source
 
 ALLOWED = {
-    "gateway": {"schema", "resolvers", "clients", "contracts", "producers"},
+    "gateway": {"schema", "resolvers", "clients", "contracts", "producers", "aws"},
     "schema": {"resolvers", "clients", "contracts"},
     "resolvers": {"clients", "contracts"},
-    "clients": {"contracts"},
+    "clients": {"contracts", "aws"},
     "contracts": set[str](),
-    "services": {"contracts"},
-    "producers": {"contracts"},
+    "aws": {"contracts"},
+    "services": {"contracts", "aws"},
+    "producers": {"contracts", "aws"},
 }
 SERVICES = ("accounts", "events", "analytics")
 # Writes every service's interface down: it must see all of them, and no service sees it.
@@ -70,6 +74,16 @@ def test_only_clients_speak_http_beneath_the_gateway(sources: list[Source]) -> N
         for source in sources
         if source.package in {"schema", "resolvers", "contracts"}
         and {"httpx", "aiohttp", "aiobotocore", "sqlite3"} & _roots(source.text)
+    ]
+    assert wrong == []
+
+
+def test_only_one_package_makes_clients_of_aws(sources: list[Source]) -> None:
+    """Timeouts, retries, pools and failures of AWS are decided in one place."""
+    wrong = [
+        str(source.path)
+        for source in sources
+        if source.package != "aws" and {"aiobotocore", "botocore"} & _roots(source.text)
     ]
     assert wrong == []
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts.aws import failure_of_code
+from aws.failures import failure_of_code
 from contracts.failures import Conflict, Failure, NotFound, Overloaded, Unavailable
 
 

@@ -1,4 +1,4 @@
-"""AWS as the services call it: long-lived clients, and the one tree of failures for what goes wrong there.
+"""Long-lived clients of AWS's services, and the one tree of failures for what goes wrong there.
 
 Region, credentials and endpoint come by the standard chain (`AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, roles). A client
 is made once, at the start: the first one blocks the loop for 70 ms, a call costs 0.5 ms of CPU.
@@ -13,23 +13,32 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from contracts.aws import failure_of_code
+from aws.failures import RETRY_AFTER_S, failure_of_code
 from contracts.failures import Unavailable
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 5.0
 CONNECTIONS_MAX = 64
 ATTEMPTS_MAX = 3
+"""Of what no user waits for."""
+USER_ATTEMPTS_MAX = 2
+"""A user waits: one retry, and the deadline ends even that."""
 
 
 @asynccontextmanager
-async def aws_client(service: str, *, connections: int = CONNECTIONS_MAX) -> AsyncGenerator[Any]:
+async def aws_client(
+    service: str,
+    *,
+    connections: int = CONNECTIONS_MAX,
+    read_timeout_s: float = READ_TIMEOUT_S,
+    attempts_max: int = ATTEMPTS_MAX,
+) -> AsyncGenerator[Any]:
     """Open a client of an AWS service for as long as the block runs."""
     config = AioConfig(
         connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
+        read_timeout=read_timeout_s,
         max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
+        retries={"mode": "standard", "total_max_attempts": attempts_max},
         tcp_keepalive=True,
         parameter_validation=False,
     )
@@ -48,14 +57,15 @@ def translated(what: str) -> Iterator[None]:
     """Raise what AWS refuses in the block as the failure it is; `what` is the thing that was asked, for people.
 
     Raises:
-        Conflict, Overloaded, Unavailable: by the error's code.
+        Conflict, NotFound, Overloaded, Unavailable: by the error's code.
     """
     try:
         yield
     except ClientError as error:
         raise failure_of_code(code_of(error), what) from error
     except (BotoCoreError, TimeoutError, OSError) as error:
-        raise Unavailable(f"The {what} does not answer.", detail=type(error).__name__, retry_after_s=1.0) from error
+        detail = type(error).__name__
+        raise Unavailable(f"The {what} does not answer.", detail=detail, retry_after_s=RETRY_AFTER_S) from error
 
 
 def code_of(error: ClientError) -> str:
