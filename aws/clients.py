@@ -14,6 +14,7 @@ from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.failures import RETRY_AFTER_S, failure_of_code
+from aws.signed_calls import SignedClient, open_http
 from contracts.failures import Unavailable
 
 CONNECT_TIMEOUT_S = 1.0
@@ -44,6 +45,25 @@ async def aws_client(
     )
     async with _session().create_client(service, config=config) as client:
         yield client
+
+
+@asynccontextmanager
+async def hot_client(service: str, calls: str, *, connections: int = CONNECTIONS_MAX) -> AsyncGenerator[Any]:
+    """Open a client of Kinesis or DynamoDB for calls that are made all the time.
+
+    `calls`: `signed` has them signed and sent by `signed_calls.py`, `client` by aiobotocore; the rest is the same.
+    """
+    async with aws_client(service, connections=connections) as client:
+        if calls == "client":
+            yield client
+            return
+        session = _session()
+        http = open_http(
+            session.get_config_variable("ca_bundle"),
+            connections=connections, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S,
+        )  # fmt: skip
+        async with http:
+            yield SignedClient(client, await session.get_credentials(), http, attempts_max=ATTEMPTS_MAX)
 
 
 @cache

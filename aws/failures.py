@@ -16,12 +16,19 @@ THROTTLES = frozenset(
         "TransactionInProgressException",
     }
 )
+_BUSY = THROTTLES | {
+    "ProvisionedThroughputExceeded",
+    "ThrottlingError",
+    "TransactionConflict",
+    "TransactionConflictException",
+}
+"""With what a transaction is cancelled for."""
 _ABSENT = frozenset({"ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"})
 
 
 def failure_of_code(code: str, what: str) -> Failure:
     """Return the failure an error code of AWS means; `what` was asked."""
-    if code in THROTTLES:
+    if code in _BUSY:
         return Overloaded(f"The {what} is busy.", detail=code, retry_after_s=RETRY_AFTER_S)
     if code == "ConditionalCheckFailedException":
         return Conflict(f"The {what} has moved on.", code="VERSION_MOVED_ON", detail=code)

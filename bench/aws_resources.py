@@ -1,19 +1,27 @@
-"""Makes the tables, streams and topics that the adapters use, as deploy/ makes them on AWS."""
+"""Makes the tables, streams and topics that the adapters use, as deploy/ makes them on AWS.
 
+A new emulator may be slow to answer; the client then asks again, and finds that what it asked for is there.
+"""
+
+from contextlib import suppress
 from typing import Any
 
 
 async def make_alert_table(dynamodb: Any, table: str) -> str:
     """Make a table for the alert log."""
-    await dynamodb.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "customerId", "KeyType": "HASH"}, {"AttributeName": "seq", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "customerId", "AttributeType": "S"},
-            {"AttributeName": "seq", "AttributeType": "N"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    with suppress(dynamodb.exceptions.ResourceInUseException):
+        await dynamodb.create_table(
+            TableName=table,
+            KeySchema=[
+                {"AttributeName": "customerId", "KeyType": "HASH"},
+                {"AttributeName": "seq", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "customerId", "AttributeType": "S"},
+                {"AttributeName": "seq", "AttributeType": "N"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
     expiry = {"Enabled": True, "AttributeName": "expiresAt"}
     await dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=expiry)
     return table
@@ -21,18 +29,20 @@ async def make_alert_table(dynamodb: Any, table: str) -> str:
 
 async def make_state_table(dynamodb: Any, table: str) -> str:
     """Make a table for keyed state."""
-    await dynamodb.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    with suppress(dynamodb.exceptions.ResourceInUseException):
+        await dynamodb.create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
     return table
 
 
 async def make_stream(kinesis: Any, stream: str, shards: int) -> str:
     """Make a stream and wait until it takes records."""
-    await kinesis.create_stream(StreamName=stream, ShardCount=shards)
+    with suppress(kinesis.exceptions.ResourceInUseException):
+        await kinesis.create_stream(StreamName=stream, ShardCount=shards)
     await kinesis.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1})
     return stream
 

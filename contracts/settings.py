@@ -148,6 +148,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the DynamoDB table of the alert log; goes with `BELFRY_ALERT_TOPIC`; empty: kept on the one machine."""
     alert_topic: str = ""
     """ARN of the SNS topic of live alerts: analytics publishes, each gateway has a queue on it; empty: HTTP streams."""
+    aws_calls: str = "signed"
+    """How hot calls of AWS are made: `signed` (sent by Belfry itself) or `client` (by aiobotocore, at more CPU)."""
     service_tls_ca: str = ""
     """PEM file of the authority that gateway, services and producers know each other by (mTLS); empty: plain HTTP."""
     service_tls_certificate: str = ""
@@ -194,6 +196,7 @@ _CHOICES = {
     "execution": ("compiled", "stock", "shadow"),
     "http_statuses": ("compatible", "v1"),
     "push": ("off", "log"),
+    "aws_calls": ("signed", "client"),
 }
 
 

@@ -1,6 +1,6 @@
 """Carry the alert log to AWS: each entry into the DynamoDB table at its seq, then as a live hint onto the SNS topic.
 
-    this service's log ──offset──▶ entries ──a chain a customer──▶ table ──▶ topic ──▶ a queue for each gateway
+    this service's log ──offset──▶ entries ──customers side by side──▶ table ──▶ topic ──▶ a queue for each gateway
 
 It is an outbox: the offset relayed is kept beside the log, and moved after the fact. So after a crash entries are put
 again, and find themselves. If another entry is found at a seq, another writer has taken this one's place: the relay
@@ -19,7 +19,7 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from aws.clients import aws_client, translated
+from aws.clients import aws_client, hot_client, translated
 from contracts.failures import Conflict, Overloaded, Unavailable
 from services.analytics.alert_log import StoredEntry
 from services.analytics.alert_queries import StoredLogPage, entries_after
@@ -28,8 +28,8 @@ from services.analytics.signals import Signal
 from services.database import Database
 
 ENTRIES_AT_ONCE_MAX = 500
-PUTS_AT_ONCE_MAX = 48
-"""Chains of customers under way; also the connections to DynamoDB."""
+WRITES_AT_ONCE_MAX = 48
+"""Also the connections to DynamoDB. More customers than that share writes, at two write units an entry for one."""
 HINT_BYTES_MAX = 200 * 1024
 """One message carries as many entries as fit; SNS takes 256 KiB."""
 RETRY_S_MIN = 0.1
@@ -43,11 +43,13 @@ _log = structlog.get_logger(__name__)
 class AlertRelay:
     """Relays for ever once `running`; `topic` is an SNS ARN, `table` a DynamoDB table."""
 
-    def __init__(self, database: Database, appended: Signal, table: str, topic: str) -> None:
+    def __init__(self, database: Database, appended: Signal, table: str, topic: str, calls: str = "signed") -> None:
+        """`calls`: see `aws.clients.hot_client`."""
         self._database = database
         self._appended = appended
         self._table = table
         self._topic = topic
+        self._calls = calls
         self._sns: Any = None
         self._alerts: DynamoAlertLog | None = None
 
@@ -56,7 +58,8 @@ class AlertRelay:
         """Open the clients for as long as the block runs."""
         async with AsyncExitStack() as clients:
             self._sns = await clients.enter_async_context(aws_client("sns", connections=4))
-            dynamodb = await clients.enter_async_context(aws_client("dynamodb", connections=PUTS_AT_ONCE_MAX))
+            made = hot_client("dynamodb", self._calls, connections=WRITES_AT_ONCE_MAX)
+            dynamodb = await clients.enter_async_context(made)
             self._alerts = DynamoAlertLog(dynamodb, self._table)
             yield
 
@@ -98,13 +101,8 @@ class AlertRelay:
             Conflict: see `run`.
             Unavailable, Overloaded: some may be there; relay them all again.
         """
-        chains: defaultdict[str, list[StoredEntry]] = defaultdict(list)
-        for entry in entries:
-            chains[entry.customer_id].append(entry)
-        places = asyncio.Semaphore(PUTS_AT_ONCE_MAX)
-        outcomes = await asyncio.gather(
-            *(self._put(chain, places) for chain in chains.values()), return_exceptions=True
-        )
+        writes = [self._opened().append_all(some) for some in writes_of(entries, WRITES_AT_ONCE_MAX)]
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         if failures:
             raise next((one for one in failures if isinstance(one, Conflict)), failures[0])
@@ -113,15 +111,21 @@ class AlertRelay:
                 await self._sns.publish(TopicArn=self._topic, Message=message)
         RELAYED.inc(len(entries))
 
-    async def _put(self, chain: Sequence[StoredEntry], places: asyncio.Semaphore) -> None:
-        async with places:
-            for entry in chain:
-                await self._opened().append_if(entry)
-
     def _opened(self) -> DynamoAlertLog:
         if self._alerts is None:
             raise Unavailable("The alert log is not open.")
         return self._alerts
+
+
+def writes_of(entries: Sequence[StoredEntry], count_max: int) -> list[list[StoredEntry]]:
+    """Deal entries into at most so many writes, a customer's into one of them and in order."""
+    chains: defaultdict[str, list[StoredEntry]] = defaultdict(list)
+    for entry in entries:
+        chains[entry.customer_id].append(entry)
+    writes: list[list[StoredEntry]] = [[] for _ in range(min(count_max, len(chains)))]
+    for place, chain in enumerate(chains.values()):
+        writes[place % count_max] += chain
+    return writes
 
 
 def messages_of(entries: Sequence[StoredEntry]) -> Iterator[str]:

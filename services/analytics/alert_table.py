@@ -2,17 +2,19 @@
 
 One item an entry, under (customer, seq). An entry is put on the condition that nothing is there yet: one write, no
 counter item, and a writer that was thought dead is fenced by it. The same entry put again finds itself and is done.
+Entries that wait together are put together, in a transaction in which each has that condition.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from aws.clients import translated
+from aws.failures import failure_of_code
 from contracts.alerts import LogEntryKind
 from contracts.failures import Conflict
 from services.analytics.alert_log import StoredEntry
@@ -20,6 +22,10 @@ from services.analytics.alert_queries import StoredLogPage
 
 KEPT_S = 400 * 24 * 3600
 """How long an entry is kept; DynamoDB deletes it by its `expiresAt` within some days after that."""
+TRANSACTION_ENTRIES_MAX = 100
+TRANSACTION_BYTES_MAX = 3 * 1024 * 1024
+"""Of alerts; DynamoDB takes 4 MB, with all else that an item has."""
+CONDITION_FAILED = "ConditionalCheckFailed"
 WHAT = "alert log"
 
 
@@ -47,6 +53,56 @@ class DynamoAlertLog:
             Conflict: `SEQ_MOVED_ON`; another writer has put another entry there. Do not retry.
             Overloaded, Unavailable: it may or may not be there; retry the same entry.
         """
+        put = self._put(entry)
+        with translated(WHAT):
+            try:
+                await self._client.put_item(**put)
+            except self._client.exceptions.ConditionalCheckFailedException as refused:
+                if not _is_same(refused.response, put):
+                    raise _moved_on() from refused
+
+    async def append_all(self, entries: Sequence[StoredEntry]) -> None:
+        """Append entries, each customer's in order, as `append_if` does; more than one cost two write units each.
+
+        Raises:
+            Conflict: `SEQ_MOVED_ON`; of a customer whose log has moved on nothing is put, of others some may not be.
+            Overloaded, Unavailable: some may be there; retry the same entries.
+        """
+        if len(entries) == 1:
+            await self.append_if(entries[0])
+            return
+        for some in _transactions(entries):
+            await self._append_together(some)
+
+    async def _append_together(self, entries: Sequence[StoredEntry]) -> None:
+        """Put what is not there yet, all or nothing, until nothing stands in the way of the rest."""
+        fenced: set[str] = set()
+        left = list(entries)
+        while left:
+            puts = [self._put(entry) for entry in left]
+            there = await self._transact(puts)
+            if not there:
+                break
+            others = [place for place, refused in there.items() if not _is_same(refused, puts[place])]
+            fenced |= {left[place].customer_id for place in others}
+            left = [one for place, one in enumerate(left) if place not in there and one.customer_id not in fenced]
+        if fenced:
+            raise _moved_on()
+
+    async def _transact(self, puts: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        """Put all, or none and return by its place what stands in the way of which."""
+        with translated(WHAT):
+            try:
+                await self._client.transact_write_items(TransactItems=[{"Put": put} for put in puts])
+            except self._client.exceptions.TransactionCanceledException as cancelled:
+                reasons = cancelled.response.get("CancellationReasons", [])
+                codes = {reason["Code"] for reason in reasons} - {"None", CONDITION_FAILED}
+                if codes or not reasons:
+                    raise failure_of_code(min(codes, default=""), WHAT) from cancelled
+                return {place: one for place, one in enumerate(reasons) if one["Code"] == CONDITION_FAILED}
+        return {}
+
+    def _put(self, entry: StoredEntry) -> dict[str, Any]:
         item = {
             "customerId": {"S": entry.customer_id},
             "seq": {"N": str(entry.seq)},
@@ -57,15 +113,13 @@ class DynamoAlertLog:
             "alert": {"S": bytes(entry.alert).decode()},
             "expiresAt": {"N": str(int(self._clock_s()) + KEPT_S)},
         }
-        # What stands in the way comes with the refusal: no second call to tell a repeat from a conflict.
-        condition = "attribute_not_exists(customerId)"
-        kept = {"TableName": self._table, "ConditionExpression": condition}
-        with translated(WHAT):
-            try:
-                await self._client.put_item(Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **kept)
-            except self._client.exceptions.ConditionalCheckFailedException as refused:
-                if refused.response.get("Item", {}).get("entryId") != item["entryId"]:
-                    raise Conflict("The alert log has moved on.", code="SEQ_MOVED_ON") from refused
+        return {
+            "TableName": self._table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(customerId)",
+            # What stands in the way comes with the refusal: no second call to tell a repeat from a conflict.
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
 
     async def last_seq(self, customer_id: str) -> int:
         """Return the seq of the customer's newest entry, 0 when there is none."""
@@ -113,6 +167,27 @@ class DynamoAlertLog:
                 Limit=1,
             )
         return int(answer["Items"][0]["seq"]["N"]) if answer["Items"] else 0
+
+
+def _transactions(entries: Sequence[StoredEntry]) -> Iterator[Sequence[StoredEntry]]:
+    start = size = 0
+    for place, entry in enumerate(entries):
+        is_full = place - start == TRANSACTION_ENTRIES_MAX or size + len(entry.alert) > TRANSACTION_BYTES_MAX
+        if is_full and place > start:
+            yield entries[start:place]
+            start, size = place, 0
+        size += len(entry.alert)
+    yield entries[start:]
+
+
+def _is_same(refused: dict[str, Any], put: dict[str, Any]) -> bool:
+    """Say whether what stands in the way of an entry is itself."""
+    is_same: bool = refused.get("Item", {}).get("entryId") == put["Item"]["entryId"]
+    return is_same
+
+
+def _moved_on() -> Conflict:
+    return Conflict("The alert log has moved on.", code="SEQ_MOVED_ON")
 
 
 def entry_id(entry: StoredEntry) -> str:

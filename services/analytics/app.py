@@ -64,7 +64,7 @@ def create_app(
     notifier = NotificationFile(settings.data_dir / NOTIFICATIONS_FILE)
     bounds = _bounds(settings)
     consumer = Consumer(database, settings.lateness_s, clock, appended, bounds)
-    relay = AlertRelay(database, appended, settings.alert_table, settings.alert_topic) if settings.alert_table else None
+    relay = _relay(settings, database, appended)
     tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
@@ -116,6 +116,13 @@ def create_app(
         ready=ready,
         token=settings.service_token,
     )
+
+
+def _relay(settings: Settings, database: Database, appended: Signal) -> AlertRelay | None:
+    """Return what carries alerts to AWS; None where they stay on this machine."""
+    if not settings.alert_table:
+        return None
+    return AlertRelay(database, appended, settings.alert_table, settings.alert_topic, settings.aws_calls)
 
 
 def _bounds(settings: Settings) -> Bounds | None:

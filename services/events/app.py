@@ -68,4 +68,5 @@ def _streamed(settings: Settings, local: EventLog, clock: Callable[[], datetime]
         Landing(local, clock, settings.future_s),
         owner=f"{socket.gethostname()}:{settings.data_dir.resolve()}",
         batches_max=settings.ingest_queue_max,
+        calls=settings.aws_calls,
     )

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from aws.clients import aws_client
+from aws.clients import aws_client, hot_client
 from contracts.failures import Failure, Overloaded, Unavailable
 from contracts.ingest import RecordVerdict
 from services.events.landing import Landing
@@ -47,7 +47,9 @@ class KinesisEventLog:
         batches_max: int,
         poll_s: float = POLL_S,
         lease_s: float = LEASE_S,
+        calls: str = "signed",
     ) -> None:
+        """`calls`: see `aws.clients.hot_client`."""
         self._stream = stream
         self._state_table = state_table
         self._local = local
@@ -56,6 +58,7 @@ class KinesisEventLog:
         self._batches_max = batches_max
         self._poll_s = poll_s
         self._lease_s = lease_s
+        self._calls = calls
         self._client: Any = None
         self._lanes: ShardLanes | None = None
         self._appends: set[asyncio.Task[list[RecordVerdict]]] = set()
@@ -63,7 +66,8 @@ class KinesisEventLog:
     @asynccontextmanager
     async def following(self) -> AsyncGenerator[ShardLanes]:
         """Open the clients and follow the stream for as long as the block runs; give the lease back at its end."""
-        async with aws_client("kinesis") as kinesis, aws_client("dynamodb", connections=4) as dynamodb:
+        made = hot_client("kinesis", self._calls)
+        async with made as kinesis, aws_client("dynamodb", connections=4) as dynamodb:
             state = DynamoKeyedState(dynamodb, self._state_table)
             lanes = ShardLanes(
                 kinesis, self._stream, state, self._landing.land,
