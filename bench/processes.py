@@ -17,7 +17,7 @@ from pathlib import Path
 
 import aiohttp
 
-READY_S_MAX = 30.0
+READY_S_MAX = 90.0
 STOP_S_MAX = 10.0
 STOP_ORDER = ("gateway", "gateway-2", "analytics", "accounts", "events")
 MODULES = {
