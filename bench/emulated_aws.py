@@ -22,6 +22,10 @@ CREDENTIALS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+WARMING = ("DynamoDB_20120810.ListTables", "Kinesis_20131202.ListStreams")
+"""It loads a service when it is first called, which takes longer than the leases of tests last."""
+CALL_S_MAX = 30.0
+
 
 @contextmanager
 def emulated_aws(folder: Path) -> Generator[dict[str, str]]:
@@ -39,6 +43,8 @@ def emulated_aws(folder: Path) -> Generator[dict[str, str]]:
         process = subprocess.Popen([PYTHON, "-m", "ministack"], env=environment, cwd=folder, stdout=out, stderr=out)
     try:
         _wait_until_ready(f"{address}/_ministack/health", process, log)
+        for call in WARMING:
+            _ask(address, call)
         yield CREDENTIALS | {"AWS_ENDPOINT_URL": address}
     finally:
         process.terminate()
@@ -47,6 +53,13 @@ def emulated_aws(folder: Path) -> Generator[dict[str, str]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(STOP_S_MAX)
+
+
+def _ask(address: str, call: str) -> None:
+    headers = {"X-Amz-Target": call, "Content-Type": "application/x-amz-json-1.1"}
+    asked = urllib.request.Request(address, b"{}", headers)  # noqa: S310 - an address of ours
+    with urllib.request.urlopen(asked, timeout=CALL_S_MAX):  # noqa: S310
+        return
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
