@@ -10,7 +10,7 @@ from gateway import errors
 from tests.layers.sources import Source
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("contracts", "gateway", "resolvers", "schema", "clients", "services")
+PACKAGES = ("contracts", "aws", "gateway", "resolvers", "schema", "clients", "services")
 CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 NOT_ANSWERED = {"BROKEN_AUDIT_CHAIN", "BAD_MANIFEST"}
 """Of the command line only."""
