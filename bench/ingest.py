@@ -1,7 +1,8 @@
 """Ingest to alert log, with the three services running: `make bench-ingest`.
 
-Two parts on one machine, the producer included in its cores:
+Parts on one machine, the producer included in its cores:
   rate      Birmingham-shaped bookings as fast as they are taken, until every consumer has applied the last one
+  memory    what each process has grown to, every 100,000 events: give many to see it level off
   latency   the same at 9,722 events/s (35 million an hour), 1 % of them worth an alert: from acknowledged to readable
 
     python -m bench.ingest [--events 150000] [--seconds 20] [--paced-rate 9722]
@@ -10,6 +11,7 @@ Two parts on one machine, the producer included in its cores:
 import argparse
 import asyncio
 import random
+import re
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -30,6 +32,8 @@ CARDS = 1523
 """Distinct cards of the Birmingham file."""
 CHUNK_EVENTS = 1000
 POSTS_AT_ONCE = 3
+MEMORY_EVERY = 100
+"""Posts from one line about memory to the next."""
 SERVICES = ("events", "accounts", "analytics")
 EVENTS_A_DAY = 2000
 """In the order of their days, as the file has them: some 180,000 rows over four years, here more a day."""
@@ -138,11 +142,13 @@ async def measure_rate(belfry: Belfry, session: aiohttp.ClientSession, events: i
     producer = Producer(session, belfry.urls["events"])
     before = cpu_seconds(belfry)
     started = time.perf_counter()
-    waiting = iter(bodies)
+    waiting = enumerate(bodies, 1)
 
     async def work() -> None:
-        for body in waiting:
+        for number, body in waiting:
             await producer.post(body)
+            if number % MEMORY_EVERY == 0:
+                await print_memory(belfry, session, number * CHUNK_EVENTS)
 
     await asyncio.gather(*(work() for _ in range(POSTS_AT_ONCE)))
     acknowledged_s = time.perf_counter() - started
@@ -243,10 +249,17 @@ def print_cpu(before: dict[str, float], after: dict[str, float], events: int) ->
     )
 
 
-def print_memory(belfry: Belfry) -> None:
-    """Print the resident memory of each process."""
+async def print_memory(belfry: Belfry, session: aiohttp.ClientSession, events: int) -> None:
+    """Print the resident memory of each process, and what analytics keeps in it, after so many events."""
     sizes = {name: psutil.Process(process.pid).memory_info().rss / 2**20 for name, process in belfry.processes.items()}
-    print("memory    " + "  ".join(f"{name} {size:.0f} MiB" for name, size in sizes.items()))
+    async with session.get(f"{belfry.urls['analytics']}/metrics") as response:
+        kept = re.findall(r'^belfry_analytics_memory_entries{kind="(\w+)"} (\d+)', await response.text(), re.MULTILINE)
+    print(
+        f"memory    after {events:,} events: "
+        + "  ".join(f"{name} {size:.0f} MiB" for name, size in sizes.items())
+        + "; kept by analytics: "
+        + ", ".join(f"{int(entries):,} {kind}" for kind, entries in kept)
+    )
 
 
 async def measure(events: int, rate: int, seconds: int) -> None:
@@ -258,9 +271,9 @@ async def measure(events: int, rate: int, seconds: int) -> None:
             for body in chunks(reference_events(), CHUNK_EVENTS):
                 await producer.post(body)
             await measure_rate(belfry, session, events)
-            print_memory(belfry)
+            await print_memory(belfry, session, events)
             await measure_latency(belfry, session, rate, seconds)
-            print_memory(belfry)
+            await print_memory(belfry, session, events + rate * seconds)
 
 
 def main() -> None:

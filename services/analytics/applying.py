@@ -62,12 +62,6 @@ class _Applying:
         self._lateness_us = lateness_us
         self._accepted_at = ""
         self._accepted_us = 0
-        self._handlers: dict[type, Callable[[LogEntry, Any], None]] = {
-            stored(e.BalanceReported): self._report_balance,
-            stored(e.CardReversed): self._release,
-            stored(e.LoginSucceeded): self._log_in,
-            stored(e.StandingOrderFailed): self._fail_order,
-        }
 
     def apply(self, entry: LogEntry, data: Any) -> None:
         if entry.accepted_at != self._accepted_at:
@@ -76,9 +70,9 @@ class _Applying:
         if register is not None:
             register(self._work, data)
         else:
-            self._handlers.get(type(data), self._pay)(entry, data)
+            _HANDLERS.get(type(data), _Applying.pay)(self, entry, data)
 
-    def _pay(self, entry: LogEntry, data: e.Payment) -> None:
+    def pay(self, entry: LogEntry, data: e.Payment) -> None:
         work = self._work
         account = work.account(data.account_id, data.amount.currency)
         occurred_us = micros_of(entry.event.time)
@@ -168,7 +162,7 @@ class _Applying:
         if open_day != account.open_day:
             close_windows(self._work, account_id, account, open_day, lambda _: self._accepted_at)
 
-    def _release(self, entry: LogEntry, data: e.CardReversed) -> None:
+    def release(self, entry: LogEntry, data: e.CardReversed) -> None:
         account = self._work.known_account(data.account_id)
         if account is None:
             return
@@ -182,14 +176,14 @@ class _Applying:
         if before.spending:
             self._work.add_spending(before, -before.spending)
 
-    def _report_balance(self, entry: LogEntry, data: e.BalanceReported) -> None:
+    def report_balance(self, entry: LogEntry, data: e.BalanceReported) -> None:
         account = self._work.account(data.account_id, data.balance.currency)
         reported = minor_of(data.balance.amount, data.balance.currency, signed=True)
         since = self._work.booked_after(data.account_id, day_number(data.reference_date))
         restate(account, reported, since, micros_of(entry.event.time))
         self._work.memory.accounts.put(data.account_id, account)
 
-    def _log_in(self, entry: LogEntry, data: e.LoginSucceeded) -> None:
+    def log_in(self, entry: LogEntry, data: e.LoginSucceeded) -> None:
         """The first device of a customer is how they came to the bank: it is remembered and nobody is alarmed."""
         work = self._work
         customer = work.customer(data.customer_id)
@@ -203,7 +197,7 @@ class _Applying:
             finding = new_device(rule, data, micros_of(entry.event.time))
             work.raising.raise_for(data.customer_id, rule, finding, self._accepted_at)
 
-    def _fail_order(self, entry: LogEntry, data: e.StandingOrderFailed) -> None:
+    def fail_order(self, entry: LogEntry, data: e.StandingOrderFailed) -> None:
         work, event = self._work, entry.event
         account = work.account(data.account_id, data.amount.currency)
         subject = f"{event.source} {event.id}"
@@ -220,3 +214,15 @@ class _Applying:
                         account_id=data.account_id,
                     )
                     work.raising.raise_for(customer_id, rule, finding, self._accepted_at)
+
+
+_HANDLERS: dict[type, Callable[[_Applying, LogEntry, Any], None]] = {
+    stored(e.BalanceReported): _Applying.report_balance,
+    stored(e.CardReversed): _Applying.release,
+    stored(e.LoginSucceeded): _Applying.log_in,
+    stored(e.StandingOrderFailed): _Applying.fail_order,
+}
+"""What is done with the events that are neither registered nor payments.
+
+Not bound to their batch: it would hold itself, and with it all its facts, until the collector came, which is seldom.
+"""

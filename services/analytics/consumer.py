@@ -108,6 +108,8 @@ class Consumer:
         self.lag_ms = max(0, micros_at(self._clock()) - outcome.accepted_us) // 1000
         metrics.OFFSET.set(self.offset)
         metrics.LAG.set(self.lag_ms / 1000)
+        for kind, size in self._memory.sizes().items():
+            metrics.KEPT.labels(kind).set(size)
 
     async def replay(self, entry: LogEntry) -> None:
         """Apply an event that was set aside, and mark its letter; the offset stays.

@@ -54,6 +54,10 @@ class StateTable(Generic[V]):
         self._waiting = Waiting()
         self._at_once: set[str] = set()
 
+    def __len__(self) -> int:
+        """Return how many values are kept."""
+        return len(self._kept)
+
     def load(self, connection: sqlite3.Connection, keys: Collection[str]) -> None:
         """Bring the values of these keys into memory."""
         kept = self._kept

@@ -38,6 +38,16 @@ class Memory:
         self.journal.recover(connection)
         self.facts.settle(connection)
 
+    def sizes(self) -> dict[str, int]:
+        """Return how many entries of each kind are kept."""
+        return {
+            "accounts": len(self.accounts),
+            "cards": len(self.cards),
+            "customers": len(self.customers),
+            "categories": len(self.categories),
+            "facts": len(self.facts),
+        }
+
     def forget(self) -> None:
         """Empty everything."""
         for table in self._tables:

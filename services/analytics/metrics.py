@@ -10,6 +10,7 @@ EVENTS = Counter("belfry_analytics_events_applied", "Events of the log applied, 
 ALERTS = Counter("belfry_analytics_alerts_raised", "Alerts raised, by kind.", ["kind"])
 LATE = Counter("belfry_analytics_late_events", "Events that came after their day had closed.")
 WINDOWS = Counter("belfry_analytics_windows_closed", "Days of accounts that were closed.")
+KEPT = Gauge("belfry_analytics_memory_entries", "Entries kept in memory, by kind; each has a bound.", ["kind"])
 
 HANDED_OVER = Counter("belfry_analytics_notifications_handed_over", "Notifications taken, by channel.", ["channel"])
 NOT_HANDED_OVER = Counter("belfry_analytics_notifications_failed", "Attempts not taken, by channel.", ["channel"])

@@ -22,6 +22,10 @@ class RecentFacts:
         self._waiting = Waiting()
         self._put: list[Fact] = []
 
+    def __len__(self) -> int:
+        """Return how many facts are kept, those of movements with several as many times."""
+        return sum(map(len, self._by_account.values()))
+
     def known(self, transaction_ids: Iterable[str]) -> dict[str, Fact]:
         """Return those of these transactions' facts that wait."""
         by_id = self._by_id
