@@ -12,7 +12,7 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
 
 
-class RecordVerdict(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class RecordVerdict(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
     """What became of one record; `index` counts from 0 in the order sent.
 
     `offset` is the event's place in the log (of the first one, for a duplicate). `reason` is a stable code such as

@@ -84,7 +84,9 @@ def minor_of(amount: str, currency: str, *, signed: bool = False) -> int:
     Raises:
         Rejected: `BAD_AMOUNT` or `UNKNOWN_CURRENCY`; do not retry.
     """
-    exponent = exponent_of(currency)
+    exponent = CURRENCY_EXPONENTS.get(currency)
+    if exponent is None:
+        exponent = exponent_of(currency)  # which says what is wrong
     point = len(amount) - exponent - 1
     if point > 0 and exponent and amount[point] == "." and amount.isascii():  # as nearly all are; the rest takes 3x
         digits = amount[:point] + amount[point + 1 :]

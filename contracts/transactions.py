@@ -18,7 +18,7 @@ class TransactionMerchant(msgspec.Struct, frozen=True, rename="camel", omit_defa
     country: str | None = None
 
 
-class Transaction(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class Transaction(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """A movement; `amount` is positive in the account's currency. Times and dates stay the ISO strings they came as."""
 
     id: str

@@ -1,10 +1,12 @@
 """Event times in one sortable form: `YYYY-MM-DDTHH:MM:SS.ffffffZ`, always UTC, always 27 characters. Pure."""
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 CANONICAL_LENGTH = 27
 
 
+@lru_cache(16_384)
 def canonical_time(text: str) -> str:
     """Bring an RFC 3339 time to the sortable form; digits after the microsecond are cut.
 
@@ -31,6 +33,7 @@ def _written(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
+@lru_cache(4096)
 def is_date(text: str) -> bool:
     """Say whether a `YYYY-MM-DD` text is a day of the calendar."""
     try:

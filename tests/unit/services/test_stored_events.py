@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from contracts import events as e
-from contracts.stored_events import DATA_DECODERS, by_type, log_entries, stored
+from contracts.stored_events import DATA_DECODERS, by_type, log_entries, stored, unpatterned
 
 PAYMENT = (
     b'{"transactionId":"t-1","accountId":"a-1","creditDebitIndicator":"DBIT",'
@@ -50,3 +50,14 @@ def test_a_table_by_type_finds_both() -> None:
     """Tables are written with the originals."""
     table = by_type({e.PaymentBooked: 1})
     assert table[e.PaymentBooked] == table[stored(e.PaymentBooked)] == 1
+
+
+def test_a_type_without_patterns_keeps_its_lengths_and_its_order() -> None:
+    """What it encodes to is what an event's digest is made of: it must not change."""
+    kind = e.PaymentBooked
+    decode = msgspec.json.Decoder(unpatterned(kind)).decode
+    loose, checked = decode(PAYMENT), e.EVENT_DECODERS["belfry.payment.booked.v1"].decode(PAYMENT)
+    assert msgspec.json.encode(loose) == msgspec.json.encode(checked)
+    assert decode(PAYMENT.replace(b"a-1", b"?!")).account_id == "?!"
+    with pytest.raises(msgspec.ValidationError, match="length"):
+        decode(PAYMENT.replace(b"{", b'{"counterparty":"",', 1))

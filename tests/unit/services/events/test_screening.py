@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events import EVENT_BYTES_MAX, EVENT_TYPES
+from services.events import patterns
 from services.events.amounts import CHECKS
 from services.events.screening import Refused, Screened, screen
 from tests.examples import examples
@@ -142,3 +143,36 @@ def test_any_json_in_any_field_is_screened_or_refused(field: str, value: Any) ->
         given | {field: value} if target is given else given | {"data": target | {field: value}}
     )
     assert isinstance(screen(record, LATEST), Screened | Refused)
+
+
+@pytest.mark.parametrize(
+    ("field", "bad"),
+    [
+        ("transactionId", "t 1"),
+        ("accountId", "-a"),
+        ("cardId", "\n"),
+        ("bookingDate", "2026-2-01"),
+        ("valueDate", "20260201"),
+        ("merchant", {"name": "Shop", "country": "gb"}),
+        ("merchant", {"name": "Shop", "merchantCategoryCode": "541"}),
+    ],
+)
+def test_a_text_against_its_pattern_is_refused_whatever_was_seen_before(field: str, bad: Any) -> None:
+    """Texts that matched are remembered, each pattern's by itself, and only those that matched."""
+    good: dict[str, Any] = {
+        "cardId": "541",
+        "merchant": {"name": "541", "country": "GB", "merchantCategoryCode": "5411"},
+    }
+    for _ in range(2):
+        assert isinstance(screen(payment(accountId="20260201", **good), LATEST), Screened)
+        refused = screen(payment(**good | {field: bad}), LATEST)
+        assert isinstance(refused, Refused)
+        assert (refused.reason, str(refused.pointer)[: len(field) + 6]) == ("INVALID_DATA", f"/data/{field}")
+
+
+def test_what_is_remembered_of_patterns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A producer with ever new accounts cannot fill the memory."""
+    monkeypatch.setattr(patterns, "KNOWN_MAX", 50)
+    for number in range(200):
+        screened(payment(accountId=f"bounded-{number}"))
+    assert patterns.remembered() <= 4 * 52
