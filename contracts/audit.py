@@ -67,13 +67,18 @@ class AuditRecord(
     """SHA-256 of the record's JSON without this field."""
 
 
-def chain_record(record: AuditRecord, *, seq: int, at: str, prev_hash: str) -> AuditRecord:
-    """Return the record with its place in a chain."""
+def chain_record(record: AuditRecord, *, seq: int, at: str, prev_hash: str) -> tuple[bytes, str]:
+    """Return the JSON of the record with its place in a chain, and its hash; encoded once, as the hash comes last."""
     placed = msgspec.structs.replace(record, seq=seq, at=at, prev_hash=prev_hash, hash="")
-    return msgspec.structs.replace(placed, hash=record_hash(placed))
+    bare = _encode(placed)
+    hashed = hashlib.sha256(bare).hexdigest()
+    return b'%s,"hash":"%s"}' % (bare[:-1], hashed.encode()), hashed
 
 
 def record_hash(record: AuditRecord) -> str:
     """Return the hash a record must have."""
-    bare = msgspec.structs.replace(record, hash="")
-    return hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
+    return hashlib.sha256(_encode(msgspec.structs.replace(record, hash=""))).hexdigest()
+
+
+def _encode(record: AuditRecord) -> bytes:
+    return msgspec.json.encode(record, order="deterministic")

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Protocol
 
 from gateway.answers import encode_json
-from resolvers.feed import LiveEvents, nobody
+from resolvers.feed import LiveEvents, Wake, nobody
 
 Payload = dict[str, Any]
 
@@ -42,7 +42,7 @@ class Answer:
 class Answers(Protocol):
     """What a delivery takes: answers as they are ready."""
 
-    wake: Callable[[], None]
+    wake: Wake
     ended: bool
 
     @property
@@ -136,7 +136,7 @@ class GeneratorAnswers:
         self._payloads = payloads
         self._next: list[Answer] = []
         self._first: asyncio.Future[Payload | None] | None = None
-        self.wake: Callable[[], None] = nobody
+        self.wake: Wake = nobody
         self.ended = False
 
     @property

@@ -45,16 +45,13 @@ class AuditLog:
         self._try_again = asyncio.Event()
         self._closing = False
         self.failing = False
+        self.holding = False
+        """Whether streams must not show more before `settled`; a plain value, as each alert of each phone asks."""
 
     @property
     def full(self) -> bool:
         """Whether one more record would be refused."""
         return len(self._waiting) >= QUEUE_MAX
-
-    @property
-    def holding(self) -> bool:
-        """Whether streams must not show more before `settled`."""
-        return self.failing or len(self._shown) >= SHOWN_MAX
 
     async def settled(self) -> None:
         """Return once streams may show more."""
@@ -65,6 +62,8 @@ class AuditLog:
     def show(self, showing: Showing) -> None:
         """Gather what a stream carries now; it is on disk within milliseconds, or nothing further is shown."""
         self._shown.append(showing)
+        if len(self._shown) >= SHOWN_MAX:
+            self.holding = True
         if self._writing is None:
             self._write_on()
 
@@ -143,6 +142,7 @@ class AuditLog:
                 _log.error("audit record not written", error=str(error), records=len(waiting), showings=len(shown))
             failure = Unavailable("The gateway cannot do this now.", code="AUDIT_FAILED")
         self.failing = failure is not None
+        self.holding = self.failing or len(self._shown) >= SHOWN_MAX
         if failure is None:
             self._settled.set()
             if shown:

@@ -65,9 +65,9 @@ class AuditChain:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         lines = bytearray()
         for record in [torn, *records] if torn else records:
-            chained = chain_record(record, seq=seq + 1, at=at, prev_hash=last)
-            seq, last = chained.seq, chained.hash
-            lines += msgspec.json.encode(chained) + b"\n"
+            seq += 1
+            line, last = chain_record(record, seq=seq, at=at, prev_hash=last)
+            lines += line + b"\n"
         self._write(bytes(lines))
         self._end = _End(seq, last)
 

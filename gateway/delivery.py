@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge
 from gateway.answering import Answer, Answers
 from gateway.eagerness import begin
 from gateway.telemetry import Transport
-from resolvers.feed import nobody
+from resolvers.feed import SendOff, nobody
 
 STALLED_S_MAX = 60.0
 """How long one write may wait for a client to read; it comes back with its cursor."""
@@ -60,6 +60,11 @@ class Outlet(Protocol):
         """Send one answer: at once (None), or by what is returned, which waits while the client takes no more."""
         ...
 
+    @property
+    def send_off(self) -> SendOff:
+        """What sends the answers that were written at once: called before anything else may write to the client."""
+        ...
+
     def finish(self) -> Coroutine[Any, Any, None]:
         """Say that no more answers come."""
         ...
@@ -93,12 +98,27 @@ class Delivery:
         STARTED.labels(self._transport).inc()
         OPERATIONS_OPEN.labels(self._transport).inc()
         self._answers.wake = self.wake
-        self.wake()
+        send_off = self.wake()
+        if send_off is not None:
+            send_off()
 
-    def wake(self) -> None:
-        """Hand over what is ready; called when there may be more."""
-        if self._task is None and self.reason is None:
-            self._go_on(self._step)
+    def wake(self) -> SendOff | None:
+        """Hand over what is ready; called when there may be more. See `resolvers.feed.Wake`."""
+        if self._task is not None or self.reason is not None:
+            return None
+        try:
+            waits_for = self._step()
+        except OSError:  # what a server raises from `send` once its client is gone (ASGI 2.4)
+            self.end(EndReason.GONE)
+        except Exception as error:  # noqa: BLE001 (the edge of a live operation: the others go on)
+            _log.error("live operation failed", exc_info=error)
+            self.end(EndReason.FAILED)
+        else:
+            if waits_for is not None:
+                self._task = asyncio.create_task(self._work(waits_for))
+                if isinstance(waits_for, Coroutine):  # one that ends before its first step would never take it up
+                    self._task.add_done_callback(lambda _: waits_for.close())
+        return self._outlet.send_off
 
     def beside(self, write: Coroutine[Any, Any, None]) -> None:
         """Write something between answers; not while the one before still waits for the client."""
@@ -143,20 +163,6 @@ class Delivery:
         closing = begin(self._answers.close())
         self._task = None if closing is None else asyncio.create_task(_awaited(closing))
 
-    def _go_on(self, step: Callable[[], Awaitable[None] | None]) -> None:
-        try:
-            waits_for = step()
-        except OSError:  # what a server raises from `send` once its client is gone (ASGI 2.4)
-            self.end(EndReason.GONE)
-        except Exception as error:  # noqa: BLE001 (the edge of a live operation: the others go on)
-            _log.error("live operation failed", exc_info=error)
-            self.end(EndReason.FAILED)
-        else:
-            if waits_for is not None:
-                self._task = asyncio.create_task(self._work(waits_for))
-                if isinstance(waits_for, Coroutine):  # one that ends before its first step would never take it up
-                    self._task.add_done_callback(lambda _: waits_for.close())
-
     def _step(self) -> Awaitable[None] | None:
         """Hand over what is ready; return what must be waited for before the next step."""
         answers = self._answers
@@ -177,7 +183,10 @@ class Delivery:
         try:
             while waits_for is not None:
                 await waits_for
-                waits_for = self._step()
+                try:
+                    waits_for = self._step()
+                finally:
+                    self._outlet.send_off()
             self._task = None
         except TimeoutError:
             self.end(EndReason.STALLED)
@@ -189,6 +198,7 @@ class Delivery:
 
     async def _write_made(self, making: Awaitable[Answer]) -> None:
         writing = self._outlet.write(await making)
+        self._outlet.send_off()
         if writing is not None:
             await _in_time(writing)
 

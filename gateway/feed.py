@@ -23,7 +23,7 @@ from contracts.alerts import AlertLogEntry, AlertLogPage
 from contracts.failures import Failure
 from contracts.feed import AccountChange, EntryDelivered, FeedItem, Gap
 from gateway.feed_position import FeedPosition
-from resolvers.feed import nobody
+from resolvers.feed import SendOff, Wake, nobody
 
 PAGE_ENTRIES = 200
 """Entries read from the log at a time."""
@@ -31,8 +31,10 @@ NEWEST = 2**53 - 1
 """A seq beyond every log: reading after it answers only where the log stands."""
 READS_MAX = 64
 """Reads of the log at a time for all subscribers together, so that a reconnect storm does not starve queries."""
-BREATHER = 100
+WAVE_ENTRIES = 100
 """Entries of one batch handed over before anything else gets a turn."""
+WAVE_PHONES = 256
+"""Phones whose messages are made before the first of them is sent."""
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 
@@ -41,7 +43,7 @@ ENTRIES = TalliedCounter("belfry_feed_entries_total", "Alert log entries handed 
 GAPS = TalliedCounter("belfry_feed_gaps_total", "Gaps announced to subscribers", ["reason"])
 LAG: Spread = TalliedHistogram(
     "belfry_feed_lag_seconds",
-    "From storing an alert log entry to its hint at this gateway, where someone listens.",
+    "From storing an alert log entry to its hint at this gateway; the oldest of each wave that is handed over.",
     [],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0),
 ).labels()
@@ -107,9 +109,9 @@ class AlertFeed:
         """
         subscriber = Subscriber(self, customer_id)
         try:
-            subscriber.position.begin_read()
+            subscriber.begin_read()
             page = await self.read(customer_id, NEWEST if after is None else after)
-            subscriber.position.start_after(page, after)
+            subscriber.start_after(page, after)
         except BaseException:
             subscriber.close()
             raise
@@ -142,66 +144,88 @@ class AlertFeed:
             async for batch in batches:
                 if not batch:
                     self._doubt_all()
-                handed_over = 0
-                for entry in batch:
-                    if entry.customer_id in self.subscribers:
-                        self._hand_over(entry)
-                        handed_over += 1
-                        if handed_over % BREATHER == 0:
-                            await asyncio.sleep(0)
+                heard = [entry for entry in batch if entry.customer_id in self.subscribers]
+                for start in range(0, len(heard), WAVE_ENTRIES):
+                    self._hand_over(heard[start : start + WAVE_ENTRIES])
+                    await asyncio.sleep(0)
 
-    def _hand_over(self, entry: AlertLogEntry) -> None:
-        hint = EntryDelivered(entry)
-        LAG.observe(max(0.0, self._clock() - datetime.fromisoformat(entry.at).timestamp()))
-        for subscriber in tuple(self.subscribers[entry.customer_id]):
-            subscriber.position.offer(hint)
-            subscriber.wake()
+    def _hand_over(self, entries: list[AlertLogEntry]) -> None:
+        LAG.observe(max(0.0, self._clock() - datetime.fromisoformat(entries[0].at).timestamp()))
+        wave = _Wave()
+        for entry in entries:
+            hint = EntryDelivered(entry)
+            for subscriber in tuple(self.subscribers.get(entry.customer_id, ())):
+                subscriber.offer(hint)
+                wave.wake(subscriber.wake)
+        wave.send_off()
 
     def _doubt_all(self) -> None:
         # Attached (again): what happened before is not in the stream, so everyone looks into the log once.
+        wave = _Wave()
         for subscribers in tuple(self.subscribers.values()):
             for subscriber in tuple(subscribers):
-                subscriber.position.doubt()
-                subscriber.wake()
+                subscriber.doubt()
+                wave.wake(subscriber.wake)
+        wave.send_off()
 
     async def _follow_changes(self) -> None:
         async with aclosing(self._changes.entries(-1)) as batches:
             async for batch in batches:
                 accounts = {change.account_id for change in batch} if batch else list(self.watches)
+                wave = _Wave()
                 for account_id in accounts:
                     for watch in tuple(self.watches.get(account_id, ())):
                         watch.changed = True
-                        watch.wake()
+                        wave.wake(watch.wake)
+                wave.send_off()
 
 
-class Subscriber:
+class _Wave:
+    """Wakes many, then sends what they were handed; nothing else runs meanwhile."""
+
+    __slots__ = ("_unsent",)
+
+    def __init__(self) -> None:
+        self._unsent: list[SendOff] = []
+
+    def wake(self, wake: Wake) -> None:
+        """Have one take what is ready."""
+        send_off = wake()
+        if send_off is not None:
+            self._unsent.append(send_off)
+            if len(self._unsent) >= WAVE_PHONES:
+                self.send_off()
+
+    def send_off(self) -> None:
+        """Send what all of them were handed."""
+        for send_off in self._unsent:
+            send_off()
+        self._unsent.clear()
+
+
+class Subscriber(FeedPosition):
     """Implements `resolvers.feed.FeedItems` for one subscriber; it listens from its making until `close`."""
 
     ended = False
-    __slots__ = ("_feed", "_replaying", "customer_id", "position", "wake")
+    __slots__ = ("_feed", "_replaying", "customer_id", "wake")
 
     def __init__(self, feed: AlertFeed, customer_id: str) -> None:
+        super().__init__()
         self._feed = feed
         self._replaying = True
         self.customer_id = customer_id
-        self.position = FeedPosition()
-        self.wake: Callable[[], None] = nobody
+        self.wake: Wake = nobody
         feed.subscribers[customer_id].add(self)
         SUBSCRIBERS.inc()
 
     @property
-    def sent(self) -> int:
-        """The seq up to which everything was taken."""
-        return self.position.sent
-
-    @property
     def hungry(self) -> bool:
         """Whether the log must be read."""
-        return self.position.stale
+        return self.stale
 
     def take(self) -> FeedItem | None:
         """Return the next item, or None where there is none yet."""
-        item = self.position.take()
+        item = FeedPosition.take(self)
         if isinstance(item, EntryDelivered):
             (_REPLAYED if self._replaying else _LIVE).total += 1
         elif isinstance(item, Gap):
@@ -213,8 +237,8 @@ class Subscriber:
     async def fill(self) -> None:
         """Read the log after what was handed over; waits while it is away."""
         self._replaying = True
-        self.position.begin_read()
-        self.position.take_page(await self._feed.read_patiently(self.customer_id, self.position.sent))
+        self.begin_read()
+        self.take_page(await self._feed.read_patiently(self.customer_id, self.sent))
 
     def close(self) -> None:
         """Listen no longer; repeating it is harmless."""
@@ -232,7 +256,7 @@ class Watch:
         self._watches = watches
         self._account_id = account_id
         self.changed = False
-        self.wake: Callable[[], None] = nobody
+        self.wake: Wake = nobody
         watches[account_id].add(self)
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from gateway.audit import AuditLog
 from gateway.callers import Caller
 from gateway.sharing import sharing_key
 from gateway.telemetry import count_answer
-from resolvers.feed import LiveEvents, nobody
+from resolvers.feed import LiveEvents, Wake, nobody
 from resolvers.trails import Trail
 
 
@@ -40,17 +40,17 @@ class LiveAnswers:
         self._trail: Trail = executor.context_value.trail
         self._events: LiveEvents | None = None
         self._last: Answer | None = None
-        self._wake: Callable[[], None] = nobody
+        self._wake: Wake = nobody
         self.ended = False
         self._go_by(caller)
 
     @property
-    def wake(self) -> Callable[[], None]:
+    def wake(self) -> Wake:
         """What is called when there may be more to take."""
         return self._wake
 
     @wake.setter
-    def wake(self, wake: Callable[[], None]) -> None:
+    def wake(self, wake: Wake) -> None:
         self._wake = wake
         if self._events is not None:
             self._events.wake = wake

@@ -3,8 +3,8 @@
 A client that takes nothing of what it is sent is not read from, so that its pings cost no memory, and is cut off after
 WRITE_S_MAX; so is one that does not end a closing handshake. Messages of very many frames are refused.
 
-An ASGI extension of ours, `scope["extensions"][FRAMES]`, writes a text message straight to a client that takes it: four
-coroutines less for each alert of each phone. It is what `writer_of` of http_connections.py returns.
+An ASGI extension of ours, `scope["extensions"][FRAMES]`, writes text messages straight to a client that takes them:
+four coroutines less for each alert of each phone. It is the `Writer` that `writer_of` of http_connections.py returns.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 
 from gateway.gates import Gate, Inbox
-from gateway.http_connections import WRITE_S_MAX
+from gateway.http_connections import UNSENT_BYTES_MAX, WRITE_S_MAX, Writer
 from gateway.telemetry import CUT, Cut
 
 FRAMES_MAX = 1_024
@@ -25,12 +25,13 @@ CLOSE_S_MAX = 15.0
 FRAMES = "belfry.frames"
 
 
-class BoundedSocketProtocol(WebSocketsSansIOProtocol):
+class BoundedSocketProtocol(WebSocketsSansIOProtocol, Writer):
     """One socket; the time is its class's, so that tests need not wait for it."""
 
     write_s_max = WRITE_S_MAX
     _write_timer: asyncio.TimerHandle | None = None
     _taking = True
+    _unsent = b""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,14 +42,25 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol):
         """Begin the handshake; the application may write past ASGI once it has accepted."""
         super().handle_connect(event)
         if not self.close_sent:
-            cast("dict[str, object]", self.scope["extensions"])[FRAMES] = self.write_text
+            cast("dict[str, object]", self.scope["extensions"])[FRAMES] = self
 
-    def write_text(self, message: bytes) -> bool:
-        """Write a message where that needs no waiting; whether it did."""
+    def write(self, data: bytes) -> bool:
+        """Take a text message where that needs no waiting; whether it did."""
         if not self._taking or self.close_sent or not self.handshake_complete or self.transport.is_closing():
+            self.send_off()
             return False
-        self.transport.write(text_frame(message))
+        self._unsent += text_frame(data)
+        if len(self._unsent) > UNSENT_BYTES_MAX:
+            self.send_off()
         return True
+
+    def send_off(self) -> None:
+        """Send what was taken."""
+        unsent = self._unsent
+        if unsent:
+            self._unsent = b""
+            if not self.transport.is_closing():
+                self.transport.write(unsent)
 
     def handle_cont(self, event: Frame) -> None:
         """Take a further frame of a message."""

@@ -21,10 +21,11 @@ from gateway.delivery import Delivery, EndReason
 from gateway.draining import Draining, Farewell
 from gateway.errors import render_failure
 from gateway.execution import Engine, Selected
-from gateway.http_connections import CHUNKS, WriteNow, writer_of
+from gateway.http_connections import CHUNKS, Writer, writer_of
 from gateway.identity import token_expired, token_revoked
 from gateway.revocations import Revocations
 from gateway.telemetry import OPEN
+from resolvers.feed import SendOff
 
 HEARTBEAT_S = 12.0
 CLOSING_S_MAX = 5.0
@@ -105,8 +106,7 @@ class Streams:
             headers = [(b"content-type", framing.content_type), *HEADERS, *more]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await _write(send, framing.opening)
-            write_chunk = writer_of(scope, CHUNKS)
-            stream = _Stream(send, write_chunk, framing, answers, caller, self._heartbeat_s)
+            stream = _Stream(send, writer_of(scope, CHUNKS), framing, answers, caller, self._heartbeat_s)
             with self._revocations.watching(caller.principal) as revoked:
                 revoked.add_done_callback(stream.token_revoked)
                 stream.start(caller.principal.expires_at - self._clock())
@@ -123,21 +123,20 @@ class _Stream:
     """One stream: a delivery, the heartbeats beside it, and what may end it early."""
 
     __slots__ = (
-        "_closing", "_delivery", "_expiry", "_framing", "_heart", "_heartbeat_s", "_loop", "_send", "_sent",
-        "_write_chunk",
+        "_closing", "_delivery", "_expiry", "_framing", "_heart", "_heartbeat_s", "_loop", "_send", "_sent", "_writer",
     )  # fmt: skip
 
     def __init__(
         self,
         send: Send,
-        write_chunk: WriteNow,
+        writer: Writer,
         framing: Framing,
         answers: Answers,
         caller: Caller,
         heartbeat_s: float,
     ) -> None:
         self._send = send
-        self._write_chunk = write_chunk
+        self._writer = writer
         self._framing = framing
         self._heartbeat_s = heartbeat_s
         self._loop = asyncio.get_running_loop()
@@ -157,7 +156,12 @@ class _Stream:
         """Send one answer."""
         self._sent = True
         data = self._framing.frame(answer)
-        return None if self._write_chunk(data) else _write(self._send, data)
+        return None if self._writer.write(data) else _write(self._send, data)
+
+    @property
+    def send_off(self) -> SendOff:
+        """What sends the answers that were written at once."""
+        return self._writer.send_off
 
     def finish(self) -> Coroutine[Any, Any, None]:
         """Say that no more answers come."""

@@ -25,7 +25,7 @@ from gateway.delivery import Delivery, EndReason
 from gateway.draining import Draining
 from gateway.errors import render_failure
 from gateway.execution import Engine, Refused, Selected
-from gateway.http_connections import WriteNow, writer_of
+from gateway.http_connections import Writer, writer_of
 from gateway.identity import Authenticator
 from gateway.live import LiveAnswers
 from gateway.operations import Operation
@@ -44,6 +44,7 @@ from gateway.websocket_protocol import (
     Start,
     Stop,
 )
+from resolvers.feed import SendOff
 from resolvers.principal import Principal
 
 INIT_WAIT_S = 3.0
@@ -119,14 +120,14 @@ class Sockets:
 class _Socket:
     __slots__ = (
         "_closed", "_deliveries", "_operations", "_pending", "_place", "_principal", "_protocol", "_receive", "_send",
-        "_sockets", "_timer", "_watching", "_why", "_write_text",
+        "_sockets", "_timer", "_watching", "_why", "writer",
     )  # fmt: skip
 
-    def __init__(self, sockets: Sockets, receive: Receive, send: ASGISend, write_text: WriteNow) -> None:
+    def __init__(self, sockets: Sockets, receive: Receive, send: ASGISend, writer: Writer) -> None:
         self._sockets = sockets
         self._receive = receive
         self._send = send
-        self._write_text = write_text
+        self.writer = writer
         self._protocol = Protocol()
         self._principal: Principal | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -305,7 +306,7 @@ class _Socket:
 
     def write_text(self, message: bytes) -> Coroutine[Any, Any, None] | None:
         """Send a message as it is: at once (None) or by what is returned; nothing once the socket is closed."""
-        return None if self._closed or self._write_text(message) else self._send_text(message)
+        return None if self._closed or self.writer.write(message) else self._send_text(message)
 
     async def _send_text(self, message: bytes) -> None:
         await self._send({"type": "websocket.send", "text": message.decode()})
@@ -360,6 +361,11 @@ class _Outlet:
     def write(self, answer: Answer) -> Coroutine[Any, Any, None] | None:
         """Send one answer."""
         return self._socket.write_text(b"%s%s}" % (self._head, answer.json))
+
+    @property
+    def send_off(self) -> SendOff:
+        """What sends the answers that were written at once."""
+        return self._socket.writer.send_off
 
     def finish(self) -> Coroutine[Any, Any, None]:
         """Say that no more come."""

@@ -14,6 +14,14 @@ Shared = dict[bytes, Any]
 """What is made of one event once for all who get it, by a key that says for whom it may be the same."""
 
 
+SendOff = Callable[[], None]
+Wake = Callable[[], SendOff | None]
+"""Hands over what is ready and returns what then sends it, where there is something to send.
+
+Its caller calls that at once, but may first wake others: what a wave of them is handed is made in one go, then sent.
+"""
+
+
 def nobody() -> None:
     """Wake no one."""
 
@@ -21,12 +29,10 @@ def nobody() -> None:
 class FeedItems(Protocol):
     """One subscriber's place in its customer's alert log."""
 
-    wake: Callable[[], None]
+    wake: Wake
 
-    @property
-    def sent(self) -> int:
-        """The seq up to which everything was taken."""
-        ...
+    sent: int
+    """The seq up to which everything was taken."""
 
     @property
     def ended(self) -> bool:
@@ -54,7 +60,7 @@ class FeedItems(Protocol):
 class AccountWatch(Protocol):
     """Whether an account may have changed since it was last read; any number of changes are one."""
 
-    wake: Callable[[], None]
+    wake: Wake
     changed: bool
 
     @property
@@ -82,7 +88,7 @@ class FeedPort(Protocol):
 class LiveEvents(ABC):
     """The events of one subscription. graphql-core may also iterate it."""
 
-    wake: Callable[[], None]
+    wake: Wake
 
     @property
     @abstractmethod

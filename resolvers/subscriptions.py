@@ -4,7 +4,6 @@ Each stream checks its arguments before it starts, so that a bad cursor or id is
 """
 
 import time
-from collections.abc import Callable
 
 import msgspec
 
@@ -17,7 +16,7 @@ from contracts.vocabulary import SEVERITY_ORDER, AlertSeverity
 from resolvers.access import Access
 from resolvers.alerts import seconds_of
 from resolvers.context import Info, RequestContext
-from resolvers.feed import AccountWatch, FeedItems, LiveEvents, Shared
+from resolvers.feed import AccountWatch, FeedItems, LiveEvents, Shared, Wake
 from resolvers.node_ids import decode_id_of
 
 EVENT_S_MAX = 5.0
@@ -69,12 +68,12 @@ class AlertFeedEvents(LiveEvents):
         self._rank_min = rank_min
 
     @property
-    def wake(self) -> Callable[[], None]:
+    def wake(self) -> Wake:
         """What is called when there may be more to take."""
         return self._items.wake
 
     @wake.setter
-    def wake(self, wake: Callable[[], None]) -> None:
+    def wake(self, wake: Wake) -> None:
         self._items.wake = wake
 
     @property
@@ -90,7 +89,10 @@ class AlertFeedEvents(LiveEvents):
     def take(self) -> FeedItem | None:
         """Return the next item that is for this subscriber."""
         while (item := self._items.take()) is not None:
-            if not isinstance(item, EntryDelivered) or self._passes(item.entry.alert):
+            if not isinstance(item, EntryDelivered):
+                return item
+            alert = item.entry.alert
+            if self._context.access.alert(alert) and SEVERITY_ORDER[alert.severity] >= self._rank_min:
                 return item
         return None
 
@@ -113,9 +115,6 @@ class AlertFeedEvents(LiveEvents):
     def cursor(self) -> str:
         """Return where it stands, also after what was left out for its severity."""
         return self._context.cursors.sign(self._context.customer_id, self._items.sent, time.time())
-
-    def _passes(self, alert: AnyAlert) -> bool:
-        return self._context.access.alert(alert) and SEVERITY_ORDER[alert.severity] >= self._rank_min
 
 
 def _feed_event(context: RequestContext, item: FeedItem) -> FeedEvent:
@@ -154,12 +153,12 @@ class AccountStates(LiveEvents):
         self._account: Account | None = None
 
     @property
-    def wake(self) -> Callable[[], None]:
+    def wake(self) -> Wake:
         """What is called when it may have changed."""
         return self._watch.wake
 
     @wake.setter
-    def wake(self, wake: Callable[[], None]) -> None:
+    def wake(self, wake: Wake) -> None:
         self._watch.wake = wake
 
     @property

@@ -27,6 +27,7 @@ from gateway.feed_position import QUEUE_BYTES_MAX, QUEUE_MAX, FeedPosition
 from gateway.telemetry import Transport
 from resolvers.context import RequestContext
 from resolvers.cursors import CursorCodec
+from resolvers.feed import SendOff
 from resolvers.principal import Principal
 from resolvers.subscriptions import AlertChanged, AlertFeedEvents, AlertRaised, FeedCaughtUp
 from tests.examples import examples
@@ -139,15 +140,22 @@ class Phone:
         self.replica: Replica | None = None
         self.reads = asyncio.Event()
         self.reads.set()
+        self.unsent: list[Answer] = []
 
     def write(self, answer: Answer) -> Coroutine[Any, Any, None] | None:
         if self.reads.is_set():
-            self.receive(answer)
+            self.unsent.append(answer)
             return None
         return self._receive_later(answer)
 
+    def send_off(self) -> None:
+        unsent, self.unsent = self.unsent, []
+        for answer in unsent:
+            self.receive(answer)
+
     async def _receive_later(self, answer: Answer) -> None:
         await self.reads.wait()
+        assert not self.unsent, "sent off before anything else is written"
         self.receive(answer)
 
     def receive(self, answer: Answer) -> None:
@@ -452,6 +460,33 @@ async def test_reads_of_the_log_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     await asyncio.gather(*(feed.alerts(f"c{number}", None) for number in range(20)))
     assert at_once == [0, 3]
     assert len(feed.subscribers) == 20
+
+
+async def test_what_is_read_together_is_made_before_any_of_it_is_sent(world: World) -> None:
+    """Alerts of one batch are taken by all who follow, then sent: the kernel is not called in between."""
+    done: list[str] = []
+    sent = asyncio.Event()
+
+    def follow(subscriber: Subscriber, name: str) -> None:
+        def send_off() -> None:
+            done.append(f"{name} is sent")
+            if len(done) == 4:
+                sent.set()
+
+        def wake() -> SendOff | None:
+            while (item := subscriber.take()) is not None:
+                if isinstance(item, EntryDelivered):
+                    done.append(f"{name} takes {item.entry.seq}")
+            return send_off
+
+        wake()
+        subscriber.wake = wake
+
+    follow(await world.feed.alerts(ANNA, None), "Anna")
+    follow(await world.feed.alerts(BEN, None), "Ben")
+    world.replica.hints.put_nowait([entry_at(1, ANNA), entry_at(1, BEN)])
+    await asyncio.wait_for(sent.wait(), 1)
+    assert done == ["Anna takes 1", "Ben takes 1", "Anna is sent", "Ben is sent"]
 
 
 async def test_account_changes_are_coalesced(world: World) -> None:

@@ -61,7 +61,7 @@ from contracts.vocabulary import (
 )
 from resolvers.context import RequestContext
 from resolvers.cursors import CursorCodec
-from resolvers.feed import nobody
+from resolvers.feed import Wake, nobody
 from resolvers.principal import Principal
 from schema.build import build_schema
 
@@ -293,7 +293,7 @@ class Given:
         self.changed = changed
         self.hungry = False
         self.sent = 0
-        self.wake: Callable[[], None] = nobody
+        self.wake: Wake = nobody
 
     @property
     def ended(self) -> bool:
