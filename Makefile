@@ -15,6 +15,9 @@ IN_PARALLEL = -n logical --maxprocesses 8
 # Where it is set (containers, mostly) every process would compile every module anew: seconds at each start.
 unexport PYTHONDONTWRITEBYTECODE
 
+# timed NAME,COMMAND: tells how long it took, whatever came of it.
+timed = @begun=$$(date +%s); $(2); came=$$?; echo "== $(1) took $$(( $$(date +%s) - begun )) s"; exit $$came
+
 TOOLS := .venv/tools
 
 IDE_OUT := gateway/static/graphiql
@@ -76,8 +79,8 @@ $(CLIENTS): tests/clients/package.json tests/clients/package-lock.json tests/cli
 	@echo "installing the clients of the tests"; cd tests/clients && ../../ide/with-node npm ci --loglevel=error
 	@touch $@
 
-test: setup assets clients ## run every test: unit, contract, layers, journey, browser, clients
-	$(PYTEST) $(IN_PARALLEL) --durations=5 $(ARGS)
+test: setup assets clients ## run every test: unit, contract, layers, sockets, journey, browser, clients
+	$(call timed,tests,$(PYTEST) $(IN_PARALLEL) --durations=5 $(ARGS))
 
 # The emulator pins another botocore than Belfry: it has an environment of its own.
 $(STAMPS)/aws: tests/aws/requirements.lock | $(STAMPS)/venv
@@ -94,7 +97,7 @@ test-thorough: setup assets clients ## run every test with fifty times the examp
 
 .PHONY: fuzz
 fuzz: setup ## attack the gateway with two thousand drawn requests and sockets of each kind; some minutes
-	HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/unit/gateway/fuzz $(IN_PARALLEL) --durations=5 $(ARGS)
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/sockets/fuzz $(IN_PARALLEL) --durations=5 $(ARGS)
 
 .PHONY: soak
 soak: setup ## keep 200 phones through a storm of cuts, kills and deploys while 20,000 alerts are raised; some minutes
@@ -107,14 +110,13 @@ check: setup ## check format, lint, strict types, layers and unit tests, side by
 	@$(MAKE) --no-print-directory --jobs --output-sync=target --keep-going check-style check-types check-tests
 
 check-style:
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(call timed,style,$(BIN)/ruff format --check . && $(BIN)/ruff check .)
 
 check-types:
-	$(BIN)/mypy
+	$(call timed,types,$(BIN)/mypy)
 
 check-tests:
-	$(PYTEST) tests/layers tests/unit $(IN_PARALLEL) --durations=5 $(ARGS)
+	$(call timed,layers and unit tests,$(PYTEST) tests/layers tests/unit $(IN_PARALLEL) --durations=5 $(ARGS))
 
 format: setup ## format the code and apply safe lint fixes
 	$(BIN)/ruff format .

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from xdist.scheduler import LoadScopeScheduling
 
-LONG = ("core", "journey", "demo", "browser", "clients")
+LONG = ("core", "journey", "demo", "browser", "clients", "sockets")
 """Folders whose tests start processes, the longest first."""
 TOGETHER = ("journey", "layers")
 """Folders whose tests share running processes, or the code read."""

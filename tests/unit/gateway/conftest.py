@@ -3,8 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -30,7 +29,6 @@ from gateway.revocations import Revocations
 from resolvers.principal import Principal
 from resolvers.trails import Trail
 from schema.demands import CARDS, STEP_UP
-from tests.serving import serving as listening
 
 AUDIENCE = "belfry"
 
@@ -219,26 +217,3 @@ async def client(anonymous: httpx.AsyncClient, token: str) -> httpx.AsyncClient:
     """A client of customer-1."""
     anonymous.headers["Authorization"] = f"Bearer {token}"
     return anonymous
-
-
-Serve = Callable[[Starlette], AbstractAsyncContextManager[str]]
-
-
-@asynccontextmanager
-async def serving(app: Starlette) -> AsyncGenerator[str]:
-    """Serve an application as the gateway is served, on a free port; yields `host:port`."""
-    async with listening(app) as (host, port):
-        yield f"{host}:{port}"
-
-
-@pytest.fixture
-def serve() -> Serve:
-    """How to serve another application."""
-    return serving
-
-
-@pytest.fixture
-async def address(app: Starlette) -> AsyncGenerator[str]:
-    """Where the edge listens on a real socket."""
-    async with serving(app) as found:
-        yield found

@@ -4,13 +4,11 @@ import json
 import time
 from pathlib import Path
 
-import aiohttp
 import httpx
 import pytest
 from graphql import get_introspection_query
 
 from gateway.demo_issuer import DemoIssuer
-from gateway.websocket_protocol import SUBPROTOCOL
 
 FREEZE = {"query": "mutation Freeze { freeze }"}
 
@@ -41,23 +39,6 @@ async def test_an_old_session_is_asked_to_sign_in_again(anonymous: httpx.AsyncCl
     challenge = response.headers["www-authenticate"]
     assert challenge == 'Bearer realm="belfry", error="insufficient_user_authentication", max_age=300'
     assert response.json()["errors"][0]["extensions"] == {"code": "STEP_UP_REQUIRED", "acr": [], "maxAge": 300}
-
-
-async def test_over_a_socket_the_operation_ends_and_the_socket_stays(address: str, issuer: DemoIssuer) -> None:
-    """An `error` message, then the next operation runs."""
-    token = bearer(issuer, "cards", age_s=301)
-    async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(f"http://{address}/graphql", protocols=[SUBPROTOCOL]) as socket,
-    ):
-        await socket.send_json({"type": "connection_init", "payload": token})
-        assert (await socket.receive_json())["type"] == "connection_ack"
-        await socket.send_json({"type": "subscribe", "id": "1", "payload": FREEZE})
-        refused = await socket.receive_json()
-        await socket.send_json({"type": "subscribe", "id": "2", "payload": {"query": "{ hello }"}})
-        answered = await socket.receive_json()
-    assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "STEP_UP_REQUIRED")
-    assert (answered["type"], answered["id"]) == ("next", "2")
 
 
 @pytest.mark.parametrize(("scopes", "status"), [(("accounts",), 403), (("developer",), 200)])

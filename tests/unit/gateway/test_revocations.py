@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import httpx
 import msgspec
 import pytest
@@ -16,17 +15,14 @@ from joserfc import jws
 from contracts.failures import Overloaded, Rejected, Unavailable
 from contracts.settings import Settings
 from gateway import revocations as module
-from gateway.demo_issuer import DemoIssuer
 from gateway.edge import create_edge
 from gateway.engines import Assembly
 from gateway.identity import Authenticator
 from gateway.revocation_stores import Revocation, RevocationFile, RevocationMemory, RevocationStore
 from gateway.revocations import KEPT_S, Revocations
-from gateway.websocket_protocol import SUBPROTOCOL
 from resolvers.principal import Principal
 
 NOW = 1_800_000_000.0
-SILENT = {"query": "subscription { silent { name } }"}
 
 
 def principal(customer_id: str = "c1", jti: str = "t1", issued_at: int | None = int(NOW) - 60) -> Principal:
@@ -166,55 +162,6 @@ async def test_a_revoked_token_is_refused_though_it_was_believed(
     await revocations.revoke(Revocation(token_id=token_id_of(token)))
     response = await client.post("/graphql", json={"query": "{ hello }"})
     assert (response.status_code, response.json()["errors"][0]["message"]) == (401, "The token has been revoked.")
-
-
-async def test_a_socket_ends_with_its_token(address: str, issuer: DemoIssuer, revocations: Revocations) -> None:
-    """4403 within a second, and with it what ran there."""
-    token = issuer.mint_token("customer-1")
-    async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(f"http://{address}/graphql", protocols=[SUBPROTOCOL]) as socket,
-    ):
-        await socket.send_json({"type": "connection_init", "payload": {"token": token}})
-        await socket.receive_json()
-        await socket.send_json({"type": "subscribe", "id": "1", "payload": SILENT})
-        await revocations.revoke(Revocation(customer_id="customer-1"))
-        async with asyncio.timeout(1):
-            closed = await socket.receive()
-    assert (closed.data, closed.extra) == (4403, "Token revoked")
-
-
-async def test_a_renewed_socket_outlives_the_old_token(
-    address: str, issuer: DemoIssuer, revocations: Revocations
-) -> None:
-    """The token in force counts."""
-    old, new = issuer.mint_token("customer-1"), issuer.mint_token("customer-1")
-    async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(f"http://{address}/graphql", protocols=[SUBPROTOCOL]) as socket,
-    ):
-        await socket.send_json({"type": "connection_init", "payload": {"token": old}})
-        await socket.receive_json()
-        await socket.send_json({"type": "ping", "payload": {"token": new}})
-        assert (await socket.receive_json())["payload"] == {"renewed": True}
-        await revocations.revoke(Revocation(token_id=token_id_of(old)))
-        await socket.send_json({"type": "subscribe", "id": "1", "payload": {"query": "{ hello }"}})
-        assert (await socket.receive_json())["type"] == "next"
-
-
-async def test_a_stream_ends_with_its_token(address: str, issuer: DemoIssuer, revocations: Revocations) -> None:
-    """Its last event says why."""
-    token = issuer.mint_token("customer-1")
-    headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"http://{address}/graphql", json=SILENT, headers=headers) as response,
-    ):
-        await revocations.revoke(Revocation(token_id=token_id_of(token)))
-        async with asyncio.timeout(1):
-            body = await response.text()
-    assert '"code":"UNAUTHENTICATED"' in body
-    assert body.endswith("event: complete\ndata:\n\n")
 
 
 async def test_nothing_is_kept_of_a_watch_that_ended() -> None:

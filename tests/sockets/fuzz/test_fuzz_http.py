@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from gateway.demo_issuer import DemoIssuer
-from tests.unit.gateway.fuzz.attacks import BENS, exchange, many, scribe_of
-from tests.unit.gateway.fuzz.conftest import WAIT_S, Target
+from tests.sockets.fuzz.attacks import BENS, exchange, many, scribe_of
+from tests.sockets.fuzz.conftest import WAIT_S, Target
 from tests.unit.resolvers.services import BEN
 
 ACCEPTS = [

@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from gateway.websocket_protocol import SUBPROTOCOL, CloseCode
-from tests.unit.gateway.fuzz.attacks import BENS, exchange, many, scribe_of
-from tests.unit.gateway.fuzz.conftest import WAIT_S, Target
+from tests.sockets.fuzz.attacks import BENS, exchange, many, scribe_of
+from tests.sockets.fuzz.conftest import WAIT_S, Target
 
 ENDS = {*CloseCode, 1000, 1002, 1007, 1009}
 """1011 and 1006 would be the gateway's own mistakes."""

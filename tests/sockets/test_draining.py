@@ -11,7 +11,7 @@ from contracts.failures import Overloaded
 from gateway.admission import BURST, WAIT_S_MAX, Admission
 from gateway.draining import RETURN_MS_MAX, RETURN_MS_MIN, TICK_S, Draining
 from gateway.websocket_protocol import CloseCode
-from tests.unit.gateway.test_websocket import close_of, let_in, opened, say
+from tests.sockets.test_websocket import close_of, let_in, opened, say
 
 SILENT = {"query": "subscription { silent { name } }"}
 

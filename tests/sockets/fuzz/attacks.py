@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.examples import examples
-from tests.unit.gateway.fuzz.conftest import WAIT_S
-from tests.unit.gateway.fuzz.scribes import Scribe
+from tests.sockets.fuzz.conftest import WAIT_S
+from tests.sockets.fuzz.scribes import Scribe
 from tests.unit.resolvers.services import SCHEMA
 
 RUN = examples(40, suppress_health_check=list(HealthCheck))
