@@ -1,15 +1,18 @@
 """How an operation's executor is made: what all executors of one operation share is made once, not for each request.
 
 graphql-core's own `Executor.build` looks through the document, reads the types of the variables and fills thirty
-attributes each time. What two executors it makes have in common is shared here; what each has its own of is made anew,
-by its type, so that nothing of one request can be seen in another. Variables are coerced by graphql-core's functions;
-whatever is not plainly right about them goes through all of its own code, so that its errors are exact.
+attributes each time. What two executors it makes have in common is shared here; what each has its own of is made when
+it is first asked for, by its type, so that nothing of one request can be seen in another, and holds no executor: one
+that held its own methods would keep all that a request loaded until garbage is collected. Variables are coerced by
+graphql-core's functions; whatever is not plainly right about them goes through all of its own code, so that its errors
+are exact.
 """
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Any, NamedTuple, TypeGuard
+from functools import cache
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from graphql import (
     DocumentNode,
@@ -36,7 +39,7 @@ LAUNCHES_KEPT_MAX = 2_000
 """As many as documents are kept, with and without `@defer`; the least recently used one goes first."""
 COERCION_ERRORS_MAX = 50
 EMPTY = frozenset({set, list, dict, RefMap, CollectedErrors})
-"""Types of what an executor has its own of: made anew by calling them."""
+"""Types of what an executor has its own of: made by calling them."""
 HELPERS = "async_helpers"
 """The attribute made of the executor's own methods."""
 GIVEN = frozenset({HELPERS, "context_value", "variable_values"})
@@ -52,6 +55,32 @@ class _Variable(NamedTuple):
     signature: GraphQLVariableSignature
     is_omissible: bool
     default: Any
+
+
+class _Own:
+    """An attribute that each executor has its own of; most executions ask for few of them."""
+
+    def __init__(self, name: str, make: Callable[[], Any]) -> None:
+        self._name = name
+        self._make = make
+
+    def __get__(self, executor: Executor, _: type) -> Any:
+        made = vars(executor)[self._name] = self._make()
+        return made
+
+
+class _Helpers:
+    """The helpers resolvers are given; not kept, as they hold the executor."""
+
+    def __get__(self, executor: Executor, _: type) -> GraphQLResolveInfoHelpers:
+        return GraphQLResolveInfoHelpers(gather=executor.gather_async_work, track=executor.track_async_work)
+
+
+@cache
+def _launched(executor_class: type[Executor], own: tuple[tuple[str, type], ...]) -> type[Executor]:
+    """Return the class whose instances make what they have of their own when it is asked for."""
+    attributes: dict[str, Any] = {name: _Own(name, make) for name, make in own}
+    return type(executor_class.__name__, (executor_class,), {**attributes, HELPERS: _Helpers()})
 
 
 class Launch:
@@ -70,7 +99,6 @@ class Launch:
         Raises:
             TypeError: graphql-core's executors have something of their own that is not known here.
         """
-        self._class = executor_class
         self._schema = schema
         self._held = document  # launches are found by the identity of what they hold
         self._definitions = tuple(node.variable_definitions or ())
@@ -88,10 +116,11 @@ class Launch:
             for _ in range(2)
         )  # fmt: skip
         self._shared = {name: value for name, value in first.items() if value is second[name] and name not in GIVEN}
-        self._own = [(name, type(value)) for name, value in first.items() if name not in {*self._shared, *GIVEN}]
-        unknown = [name for name, type_ in self._own if type_ not in EMPTY]
+        own = [(name, type(value)) for name, value in first.items() if name not in {*self._shared, *GIVEN}]
+        unknown = [name for name, type_ in own if type_ not in EMPTY]
         if unknown:
             raise TypeError(f"Executors have their own {unknown}.")
+        self._class: type[Executor] = _launched(cast("Any", executor_class), tuple(own))
 
     def executor(self, context: object, variables: dict[str, Any]) -> Executor | list[GraphQLError]:
         """Return an executor for one request, or what is wrong with its variables."""
@@ -103,15 +132,9 @@ class Launch:
     def bare(self, context: object, values: VariableValues) -> Executor:
         """Return an executor with variables that are coerced already."""
         executor = object.__new__(self._class)
-        attributes = vars(executor)
-        attributes.update(self._shared)
-        for name, make in self._own:
-            attributes[name] = make()
-        executor.context_value = context
-        executor.variable_values = values
-        executor.async_helpers = GraphQLResolveInfoHelpers(
-            gather=executor.gather_async_work, track=executor.track_async_work
-        )
+        executor.__dict__ = attributes = self._shared.copy()
+        attributes["context_value"] = context
+        attributes["variable_values"] = values
         return executor
 
     def _coerced(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:

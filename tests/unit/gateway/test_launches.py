@@ -1,5 +1,7 @@
 """Executors made from what they share are those graphql-core would build."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -70,7 +72,8 @@ def test_a_launched_executor_is_the_one_graphql_core_builds(
         assert [str(error) for error in ours] == [str(error) for error in theirs]
         return
     assert not isinstance(ours, list)
-    assert vars(ours).keys() == vars(theirs).keys()
+    assert all(type(getattr(ours, name)) is type(value) for name, value in vars(theirs).items())
+    assert vars(ours).keys() <= vars(theirs).keys()
     assert ours.variable_values.coerced == theirs.variable_values.coerced
     assert [(key, one.value) for key, one in ours.variable_values.sources.items()] == [
         (key, one.value) for key, one in theirs.variable_values.sources.items()
@@ -86,10 +89,33 @@ def test_two_executors_share_nothing_that_can_change(launches: Launches) -> None
     assert not isinstance(first, list)
     assert not isinstance(second, list)
     documents = {"schema", "operation", "fragments", "fragment_definitions"}
-    for name, value in vars(first).items():
-        is_own = value is not vars(second)[name]
+    theirs = built({}, "A")
+    for name in vars(theirs):
+        value = getattr(first, name)
+        is_own = value is not getattr(second, name)
+        assert value is getattr(first, name) or name == "async_helpers", f"{name} is made once"
         assert is_own or name in documents or isinstance(value, IMMUTABLE) or callable(value), name
     assert first.async_helpers.track == first.track_async_work
+
+
+def test_what_a_request_loaded_is_freed_with_its_answer(launches: Launches) -> None:
+    """An executor holds nothing that holds it: no collector is waited for."""
+
+    class Loaded:
+        pass
+
+    loaded = Loaded()
+    watched = weakref.ref(loaded)
+    gc.disable()
+    try:
+        executor = launches.find(DOCUMENT, "A").executor(loaded, {})
+        assert not isinstance(executor, list)
+        executor.execute_operation()
+        assert executor.async_helpers.track == executor.track_async_work
+        del executor, loaded
+        assert watched() is None
+    finally:
+        gc.enable()
 
 
 def test_an_operation_keeps_its_launch(launches: Launches) -> None:
