@@ -124,7 +124,8 @@ def by_account(fetch: Callable[[list[str], Deadline], Awaitable[list[O]]], deadl
 class Loaders:
     """The loaders of one request, each made when it is first asked; it remembers what it loads until the request ends.
 
-    A request asks for two or three of them: making all twelve cost more than executing a small query.
+    A request asks for two or three of them: making all twelve cost more than executing a small query. No loader refers
+    back to this, so that all that was loaded is freed with the request and not by the garbage collector.
     """
 
     def __init__(self, backends: Backends, deadline: Deadline) -> None:
@@ -171,7 +172,7 @@ class Loaders:
     @cached_property
     def alerts_about(self) -> Loader[str, list[AnyAlert]]:
         """Alerts by the transaction that caused them."""
-        return Loader(self._alerts_about)
+        return Loader(partial(_alerts_about, self._backends, self._deadline))
 
     @cached_property
     def balances(self) -> Loader[str, list[Balance]]:
@@ -195,12 +196,9 @@ class Loaders:
 
     def closing_balances(self, on: str) -> Loader[str, list[Balance]]:
         """Return the loader of closing balances of the day `on`, by account id."""
-
-        async def fetch(account_ids: list[str], deadline: Deadline) -> list[Balance]:
-            return await self._backends.accounts.closing_balances(account_ids, on, deadline)
-
         found = self._closing.get(on)
         if found is None:
+            fetch = partial(_closing_balances, self._backends, on)
             found = self._closing[on] = by_account(fetch, self._deadline)
         return found
 
@@ -209,16 +207,25 @@ class Loaders:
         key = tuple(query)
         found = self._pages.get(key)
         if found is None:
-            found = self._pages[key] = Loader(partial(self._transaction_pages, query))
+            load = partial(_transaction_pages, self._backends, self._deadline, query)
+            found = self._pages[key] = Loader(load)
         return found
 
-    async def _transaction_pages(self, query: Query, account_ids: list[str]) -> list[TransactionPage]:
-        pages = await self._backends.events.pages(account_ids, query, self._deadline)
-        found = {one.account_id: one.page for one in pages}
-        return [found.get(account_id) or TransactionPage([], False) for account_id in account_ids]
 
-    async def _alerts_about(self, transaction_ids: list[str]) -> list[list[AnyAlert]]:
-        found: defaultdict[str | None, list[AnyAlert]] = defaultdict(list)
-        for alert in await self._backends.analytics.alerts_about(transaction_ids, self._deadline):
-            found[alert.transaction_id].append(alert)
-        return [found[transaction_id] for transaction_id in transaction_ids]
+async def _closing_balances(backends: Backends, on: str, account_ids: list[str], deadline: Deadline) -> list[Balance]:
+    return await backends.accounts.closing_balances(account_ids, on, deadline)
+
+
+async def _transaction_pages(
+    backends: Backends, deadline: Deadline, query: Query, account_ids: list[str]
+) -> list[TransactionPage]:
+    pages = await backends.events.pages(account_ids, query, deadline)
+    found = {one.account_id: one.page for one in pages}
+    return [found.get(account_id) or TransactionPage([], False) for account_id in account_ids]
+
+
+async def _alerts_about(backends: Backends, deadline: Deadline, transaction_ids: list[str]) -> list[list[AnyAlert]]:
+    found: defaultdict[str | None, list[AnyAlert]] = defaultdict(list)
+    for alert in await backends.analytics.alerts_about(transaction_ids, deadline):
+        found[alert.transaction_id].append(alert)
+    return [found[transaction_id] for transaction_id in transaction_ids]

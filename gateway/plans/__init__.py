@@ -4,6 +4,7 @@
     plan.py      what a plan is: fields and selections, each planned when execution first meets it
     reads.py     which fields are plain attribute reads, and of which classes
     calls.py     Strawberry's resolvers called without the parts of their chain that a field has no use for
+    conversions.py  arguments as Strawberry converts them, with names and types looked up once
     codegen.py   the straight-line Python that reads and completes them
     leaves.py    scalars and enums by exact type
     executor.py  graphql-core's executor, running plans

@@ -8,20 +8,18 @@ is made of is read from the wrapper itself; where it is not exactly what this mo
 import inspect
 from collections.abc import Callable
 from enum import Enum
-from functools import partial
 from typing import Any
 
 from graphql import GraphQLField
 from strawberry import Info
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
+from gateway.plans.conversions import Arguments, Conversions
+
 IMMUTABLE = (str, int, float, bool, type(None), Enum)
 """Arguments that resolvers cannot change: made once for an execution. Others are made anew for each call."""
-
-Arguments = dict[str, Any]
 
 
 def _are_immutable(arguments: Arguments) -> bool:
@@ -39,11 +37,11 @@ class Given:
         self.is_shared = _are_immutable(arguments)
         """Whether every call of this execution may be given them."""
 
-    def convert(self, convert: Callable[[Arguments], Arguments]) -> Arguments:
+    def convert(self, convert: Callable[[Arguments, Any], Arguments], info: Any) -> Arguments:
         """Return the converted arguments, made once where that makes no difference to resolvers."""
         if self.converted is not None:
             return self.converted.copy()
-        converted = convert(self.arguments)
+        converted = convert(self.arguments, info)
         if self.is_shared and _are_immutable(converted):
             self.converted = converted.copy()
         return converted
@@ -128,13 +126,13 @@ def _calling(
     roots = [parameter.name for parameter in parameters if parameter is not None]
     info_name = resolver.info_parameter.name if resolver.info_parameter is not None else None
     takes_self, own = bool(resolver.self_parameter), field.arguments
-    convert = partial(convert_arguments, arguments=own, scalar_registry=scalars, config=config)
+    convert = Conversions(scalars, config).of(own)
 
     def call(source: Any, raw_info: Any, given: Given) -> Any:
         info: Any = None
         if info_name is not None or own:
             info = info_class(raw_info, field)
-        named = given.convert(partial(convert, info=info)) if own else {}
+        named = given.convert(convert, info) if own else {}
         for name in roots:
             named[name] = source
         if info_name is not None:

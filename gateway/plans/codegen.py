@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from graphql import (
     GraphQLAbstractType,
     GraphQLField,
+    GraphQLID,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -22,8 +23,9 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 
+from contracts.node_ids import encode_texts
 from gateway.plans.leaves import Odd, leaf_of
-from gateway.plans.reads import Constant, PlainClasses, Read, RuntimeTypes, read_of
+from gateway.plans.reads import Constant, NodeId, PlainClasses, Read, RuntimeTypes, read_of
 
 OBJECTS_MAX = 200
 """Selections of objects in one piece of code; more are left to graphql-core (abstract types can multiply them)."""
@@ -31,6 +33,9 @@ NESTING_MAX = 12
 """Blocks within blocks; what is deeper becomes a function of its own (Python allows 20 loops)."""
 
 Complete = Callable[[Any], Any]
+Later = list[tuple[dict[str, Any], str, str]]
+"""Global ids yet to be encoded: the answer each stands in, under which name, and its text."""
+CompleteLater = Callable[[Any, Later], Any]
 Fill = Callable[[Any, dict[str, Any]], None]
 
 
@@ -53,7 +58,7 @@ class PlainField(NamedTuple):
     """A field whose value is read; under which name it is answered."""
 
     response_name: str
-    read: Read | Constant
+    read: Read | NodeId | Constant
     type: GraphQLOutputType
     details: FieldDetailsList
 
@@ -75,15 +80,15 @@ class Budget:
             raise NotPlain
 
 
-class Dispatch(dict[type, Complete]):
+class Dispatch(dict[type, CompleteLater]):
     """The function for each class of an abstract type's objects; those told by value are chosen each time."""
 
-    def __init__(self, by_name: dict[str, tuple[PlainClasses, Complete]], types: RuntimeTypes) -> None:
+    def __init__(self, by_name: dict[str, tuple[PlainClasses, CompleteLater]], types: RuntimeTypes) -> None:
         super().__init__()
         self._by_name = by_name
         self._types = types
 
-    def choose(self, value: Any) -> Complete:
+    def choose(self, value: Any) -> CompleteLater:
         """Return the function for a value whose class has none yet.
 
         Raises:
@@ -104,7 +109,7 @@ class Writer:
     def __init__(self, opening: str) -> None:
         self.lines = [opening]
         self.depth = 1
-        self.constants: dict[str, Any] = {"Odd": Odd}
+        self.constants: dict[str, Any] = {"Odd": Odd, "put_ids": put_ids}
         self._names = 0
 
     def name(self) -> str:
@@ -129,6 +134,11 @@ class Writer:
         self.depth += 1
         yield
         self.depth -= 1
+
+    def collecting(self) -> None:
+        """Let the function collect global ids: it puts all of them in place at its end."""
+        self.lines.insert(1, "    later = []")
+        self.line("if later: put_ids(later)")
 
     def function(self, name: str) -> Any:
         """Make the function."""
@@ -166,7 +176,9 @@ class Compiler:
             NotPlain: something under it has a resolver.
         """
         writer = Writer("def complete(value):")
-        writer.line(f"return {self._value(writer, type_, details, 'value')}")
+        answer = self._value(writer, type_, details, "value")
+        writer.collecting()
+        writer.line(f"return {answer}")
         complete: Complete = writer.function("complete")
         return complete
 
@@ -179,6 +191,7 @@ class Compiler:
         writer = Writer("def fill(source, results):")
         for field in fields:
             writer.line(f"results[{field.response_name!r}] = {self._field(writer, field, 'source')}")
+        writer.collecting()
         fill: Fill = writer.function("fill")
         return fill
 
@@ -221,7 +234,7 @@ class Compiler:
             self._list(writer, type_, details, value, answer)
         elif is_abstract_type(type_):
             dispatch = writer.constant(self._dispatch(type_, details))
-            writer.line(f"{answer} = ({dispatch}.get(type({value})) or {dispatch}.choose({value}))({value})")
+            writer.line(f"{answer} = ({dispatch}.get(type({value})) or {dispatch}.choose({value}))({value}, later)")
         elif writer.depth > NESTING_MAX:
             complete = writer.constant(self.completing(GraphQLNonNull(type_), details))
             writer.line(f"{answer} = {complete}({value})")
@@ -251,8 +264,19 @@ class Compiler:
         self._answer(writer, fields, value, answer)
 
     def _answer(self, writer: Writer, fields: list[PlainField], value: str, answer: str) -> None:
-        entries = [f"{field.response_name!r}: {self._field(writer, field, value)}" for field in fields]
+        entries, later = [], []
+        for field in fields:
+            if isinstance(field.read, NodeId) and nullable_of(field.type) is GraphQLID:
+                id = writer.name()
+                writer.line(f"{id} = {value}.{field.read.attribute}")
+                writer.line(f"if type({id}) is not str: raise Odd")
+                later.append(f"later.append(({answer}, {field.response_name!r}, {field.read.prefix!r} + {id}))")
+                entries.append(f"{field.response_name!r}: None")
+            else:
+                entries.append(f"{field.response_name!r}: {self._field(writer, field, value)}")
         writer.line(f"{answer} = {{{', '.join(entries)}}}")
+        for line in later:
+            writer.line(line)
 
     def _field(self, writer: Writer, field: PlainField, source: str) -> str:
         if isinstance(field.read, Constant):
@@ -263,10 +287,10 @@ class Compiler:
         return self._value(writer, field.type, field.details, value)
 
     def _dispatch(self, type_: GraphQLAbstractType, details: FieldDetailsList) -> Dispatch:
-        by_name: dict[str, tuple[PlainClasses, Complete]] = {}
+        by_name: dict[str, tuple[PlainClasses, CompleteLater]] = {}
         for one in self._selections.schema.get_possible_types(type_):
             fields = self._fields(one, details)
-            writer = Writer("def complete(value):")
+            writer = Writer("def complete(value, later):")
             self._answer(writer, fields, "value", "answer")
             writer.line("return answer")
             classes = PlainClasses(attributes_of(fields), None, self._selections.types)
@@ -297,9 +321,20 @@ def plain_field(
     return PlainField(response_name, read, definition.type, details)
 
 
+def put_ids(later: Later) -> None:
+    """Encode the global ids of a piece of an answer together, and put them in their places."""
+    for (answer, name, _), id in zip(later, encode_texts([text for _, _, text in later]), strict=True):
+        answer[name] = id
+
+
+def nullable_of(type_: Any) -> Any:
+    """Return a type without saying whether null may stand there."""
+    return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+
+
 def attributes_of(fields: Iterable[PlainField]) -> frozenset[str]:
     """Return the attributes that the fields read."""
-    reads = [field.read for field in fields if isinstance(field.read, Read)]
+    reads = [field.read for field in fields if not isinstance(field.read, Constant)]
     return frozenset(read.attribute for read in reads if read.attribute is not None)
 
 

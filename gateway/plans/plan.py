@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from graphql import (
     GraphQLError,
     GraphQLField,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
@@ -36,7 +35,16 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 
 from gateway.plans.calls import Given, direct_call
-from gateway.plans.codegen import Compiler, Complete, Fill, NotPlain, PlainField, attributes_of, plain_field
+from gateway.plans.codegen import (
+    Compiler,
+    Complete,
+    Fill,
+    NotPlain,
+    PlainField,
+    attributes_of,
+    nullable_of,
+    plain_field,
+)
 from gateway.plans.reads import PlainClasses, RuntimeTypes, is_inert
 
 SELECTIONS_MAX = 1_000
@@ -58,11 +66,6 @@ def has_variable(node: Node) -> bool:
     finder = _VariableFinder()
     visit(node, finder)
     return finder.found
-
-
-def nullable_of(type_: Any) -> Any:
-    """Return a type without saying whether null may stand there."""
-    return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
 
 
 class FieldPlan:

@@ -8,7 +8,6 @@ can be read again by graphql-core.
 import inspect
 import keyword
 from collections.abc import Callable
-from functools import partial
 from types import MemberDescriptorType
 from typing import Any, NamedTuple, Protocol
 
@@ -43,13 +42,24 @@ class Read(NamedTuple):
     make: Callable[[Any], Any] | None = None
 
 
+class NodeId(NamedTuple):
+    """The global id of a struct: `prefix` and its own `id`, encoded."""
+
+    prefix: str
+    attribute: str = "id"
+
+    def make(self, id: Any) -> str:
+        """Return it for one id."""
+        return encode_node_id(self.prefix[:-1], id)
+
+
 class Constant(NamedTuple):
     """A field whose value the plan knows."""
 
     value: str
 
 
-def read_of(field: GraphQLField, parent_type: GraphQLObjectType) -> Read | Constant | None:
+def read_of(field: GraphQLField, parent_type: GraphQLObjectType) -> Read | NodeId | Constant | None:
     """Return how a field is read; None for one with a resolver of its own."""
     if field is TypeNameMetaFieldDef:
         return Constant(parent_type.name)
@@ -60,7 +70,7 @@ def read_of(field: GraphQLField, parent_type: GraphQLObjectType) -> Read | Const
     if field.args or not _is_default(field, definition):
         return None
     if type(definition) is NodeIdField:
-        return Read("id", partial(encode_node_id, definition.metadata["kind"]))
+        return NodeId(f"{definition.metadata['kind']}:")
     if type(definition) is StrawberryField and definition.default_resolver is getattr:
         name = definition.python_name
         return Read(name) if name.isidentifier() and name.isascii() and not keyword.iskeyword(name) else None

@@ -1,6 +1,9 @@
 """Belfry's own schema: its operations, whole and with services away, are answered on plans as by graphql-core."""
 
+import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ from typing import Any
 import pytest
 import strawberry
 from graphql import ExecutionResult, parse
+from strawberry.execution import optimized_is_awaitable
 
 from gateway.plans.cache import PlanCache
 from gateway.plans.executor import compiled_executor
@@ -28,9 +32,11 @@ from tests.unit.resolvers.services import (
     delivered,
 )
 
+IS_AWAITABLE: Any = optimized_is_awaitable
 FOLDER = Path(__file__).parents[4] / "schema" / "operations"
 OPERATIONS = sorted(FOLDER.glob("*.graphql"))
 TEXTS = {path: path.read_text() for path in OPERATIONS}
+QUERIES = [path for path in OPERATIONS if "\nquery " in f"\n{TEXTS[path]}"]
 VARIABLES = {path: json.loads(path.with_suffix(".variables.json").read_text()) for path in OPERATIONS}
 AWAY: list[set[str]] = [
     set(), {"accounts"}, {"events"}, {"analytics"}, {"/balances"}, {"/spending", "/transactions"}, {"/accounts"},
@@ -151,3 +157,24 @@ def test_a_document_is_executed_without_a_loop() -> None:
         bank.compiled._schema, parse("{ viewer { id } }"), None, context_of(Services())
     )
     assert isinstance(executor.execute_operation(), ExecutionResult)
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=[path.stem for path in QUERIES])
+async def test_what_a_query_loaded_is_freed_with_it(path: Path, bank: Bank) -> None:
+    """Nothing of a request refers to itself in a ring: the garbage collector has nothing to find."""
+    document, executor_class = parse(TEXTS[path]), bank.compiled.execution_context_class
+    for _ in range(2):  # the first one makes the plan
+        gc.collect()
+        gc.disable()
+        context = context_of(Services())
+        executor: Any = executor_class.build(
+            bank.compiled._schema, document, None, context, VARIABLES[path], is_awaitable=IS_AWAITABLE
+        )
+        result = await executor.execute_operation()
+        assert result.errors is None
+        loaded = weakref.ref(executor), weakref.ref(context.loaders)
+        del executor, result, context
+        await asyncio.sleep(0)
+        gone = [one() is None for one in loaded]
+        gc.enable()
+    assert gone == [True, True]
