@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple, TypeGuard, cast
+from weakref import WeakMethod
 
 from graphql import (
     DocumentNode,
@@ -70,10 +71,24 @@ class _Own:
 
 
 class _Helpers:
-    """The helpers resolvers are given; not kept, as they hold the executor."""
+    """The helpers resolvers are given with their info, which the executor may keep: so they do not hold it."""
 
     def __get__(self, executor: Executor, _: type) -> GraphQLResolveInfoHelpers:
-        return GraphQLResolveInfoHelpers(gather=executor.gather_async_work, track=executor.track_async_work)
+        return GraphQLResolveInfoHelpers(
+            gather=_not_holding(executor.gather_async_work), track=_not_holding(executor.track_async_work)
+        )
+
+
+def _not_holding(method: Callable[..., Any]) -> Callable[..., Any]:
+    held = WeakMethod(method)
+
+    def call(*arguments: Any) -> Any:
+        found = held()
+        if found is None:
+            raise RuntimeError("The execution is over.")
+        return found(*arguments)
+
+    return call
 
 
 @cache

@@ -1,15 +1,20 @@
 """Executors made from what they share are those graphql-core would build."""
 
+import asyncio
 import gc
 import weakref
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import strawberry
 from graphql import DocumentNode, GraphQLError, parse
 from graphql.pyutils import is_awaitable
 
+from bench.memory import DASHBOARD, PERIOD, MemoryServices, memory_context
 from gateway.launches import IMMUTABLE, Executor, Launches
+from gateway.plans.modes import ExecutionMode, execution_class
+from resolvers.context import RequestContext
+from schema.build import build_schema
 
 PREDICATE: Any = is_awaitable
 
@@ -95,7 +100,6 @@ def test_two_executors_share_nothing_that_can_change(launches: Launches) -> None
         is_own = value is not getattr(second, name)
         assert value is getattr(first, name) or name == "async_helpers", f"{name} is made once"
         assert is_own or name in documents or isinstance(value, IMMUTABLE) or callable(value), name
-    assert first.async_helpers.track == first.track_async_work
 
 
 def test_what_a_request_loaded_is_freed_with_its_answer(launches: Launches) -> None:
@@ -111,9 +115,35 @@ def test_what_a_request_loaded_is_freed_with_its_answer(launches: Launches) -> N
         executor = launches.find(DOCUMENT, "A").executor(loaded, {})
         assert not isinstance(executor, list)
         executor.execute_operation()
-        assert executor.async_helpers.track == executor.track_async_work
+        helpers = executor.async_helpers
+        helpers.track([])
         del executor, loaded
         assert watched() is None
+        with pytest.raises(RuntimeError):
+            helpers.track([])
+    finally:
+        gc.enable()
+
+
+async def test_what_a_dashboard_loaded_is_freed_with_its_answer() -> None:
+    """Loaders, infos and loads hold each other in no circle."""
+    schema = build_schema(execution_class(ExecutionMode.COMPILED))
+    launches = Launches(cast("Any", schema.execution_context_class), schema._schema, PREDICATE)
+    document, services = parse(DASHBOARD), MemoryServices()
+
+    async def answer() -> "weakref.ref[RequestContext]":
+        context = memory_context(services)
+        executor: Any = launches.find(document, None).executor(context, {"period": PERIOD})
+        result = await executor.execute_operation()
+        assert result.errors is None
+        return weakref.ref(context)
+
+    gc.disable()
+    try:
+        for way in ("interpreted", "compiled"):
+            watched = await answer()
+            await asyncio.sleep(0)  # the last task of a loader ends
+            assert watched() is None, way
     finally:
         gc.enable()
 
