@@ -39,6 +39,7 @@ from services.analytics.tables import SCHEMA as ALERT_SCHEMA
 from services.database import Database
 from services.events.kinesis_log import KinesisEventLog
 from services.events.landing import Landing
+from services.events.places import SqlitePlaces
 from services.events.screening import Screened, screen
 from services.events.store import SqliteEventLog
 from services.events.tables import SCHEMA, tune_writer
@@ -97,7 +98,8 @@ async def _streamed(folder: Path, name: str, calls: str) -> AsyncGenerator[Kines
     await database.write(tune_writer)
     local = SqliteEventLog(database, utc_now)
     landing = Landing(local, utc_now, 300)
-    log = KinesisEventLog(name, name, local, landing, owner=name, batches_max=64, calls=calls)
+    places = SqlitePlaces(database)
+    log = KinesisEventLog(name, name, local, places, landing, owner=name, batches_max=64, calls=calls)
     async with log.following() as lanes:
         await lanes.leading.wait()
         yield log

@@ -15,6 +15,7 @@ from services.events.history_routes import history_routes
 from services.events.ingest import Ingest
 from services.events.kinesis_log import KinesisEventLog
 from services.events.landing import Landing
+from services.events.places import Places, SqlitePlaces
 from services.events.routes import dead_letter_routes, event_routes
 from services.events.store import EventLog, SqliteEventLog
 from services.events.tables import SCHEMA, tune_writer
@@ -28,7 +29,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
     """Build the event service; nothing is opened before its lifespan starts."""
     database = Database(settings.data_dir / "events.sqlite3", SCHEMA, queue_max=settings.ingest_queue_max)
     local = SqliteEventLog(database, clock)
-    stream = _streamed(settings, local, clock) if settings.event_stream else None
+    stream = _streamed(settings, local, SqlitePlaces(database), clock) if settings.event_stream else None
     log: EventLog = stream or local
     ingest = Ingest(log, clock, settings.future_s)
 
@@ -48,7 +49,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
             await log.last_offset()
         except Unavailable:
             return {"store": False}
-        return {"store": True} if stream is None else {"store": True, "stream": stream.leads}
+        return {"store": True} if stream is None else {"store": True, "stream": stream.healthy}
 
     return create_service(
         title="Belfry event service",
@@ -60,11 +61,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
     )
 
 
-def _streamed(settings: Settings, local: EventLog, clock: Callable[[], datetime]) -> KinesisEventLog:
+def _streamed(settings: Settings, local: EventLog, places: Places, clock: Callable[[], datetime]) -> KinesisEventLog:
     return KinesisEventLog(
         settings.event_stream,
         settings.state_table,
         local,
+        places,
         Landing(local, clock, settings.future_s),
         owner=f"{socket.gethostname()}:{settings.data_dir.resolve()}",
         batches_max=settings.ingest_queue_max,

@@ -20,6 +20,7 @@ from contracts.failures import Failure, Overloaded, Unavailable
 from contracts.ingest import RecordVerdict
 from services.events.landing import Landing
 from services.events.parcels import Parcel, pack
+from services.events.places import Places
 from services.events.screening import Record, Screened
 from services.events.shard_lanes import LEASE_S, POLL_S, ShardLanes
 from services.events.store import EventLog, LogPage
@@ -41,6 +42,7 @@ class KinesisEventLog:
         stream: str,
         state_table: str,
         local: EventLog,
+        places: Places,
         landing: Landing,
         *,
         owner: str,
@@ -53,6 +55,7 @@ class KinesisEventLog:
         self._stream = stream
         self._state_table = state_table
         self._local = local
+        self._places = places
         self._landing = landing
         self._owner = owner
         self._batches_max = batches_max
@@ -70,12 +73,11 @@ class KinesisEventLog:
         async with made as kinesis, aws_client("dynamodb", connections=4) as dynamodb:
             state = DynamoKeyedState(dynamodb, self._state_table)
             lanes = ShardLanes(
-                kinesis, self._stream, state, self._landing.land,
+                kinesis, self._stream, state, self._places, self._landing.land,
                 owner=self._owner, poll_s=self._poll_s, lease_s=self._lease_s,
             )  # fmt: skip
             self._client, self._lanes = kinesis, lanes
-            is_new = await self._local.last_offset() == 0
-            running = asyncio.create_task(lanes.run(from_the_start=is_new), name="follow the event stream")
+            running = asyncio.create_task(lanes.run(), name="follow the event stream")
             running.add_done_callback(_report_end)
             try:
                 yield lanes
@@ -89,7 +91,12 @@ class KinesisEventLog:
     @property
     def leads(self) -> bool:
         """Whether this process is the writer of the stream's log."""
-        return self._lanes is not None and self._lanes.leading.is_set()
+        return self._lanes is not None and self._lanes.leads
+
+    @property
+    def healthy(self) -> bool:
+        """Whether this process is the writer, and reaches all of the stream."""
+        return self._lanes is not None and self._lanes.healthy
 
     async def append_batch(
         self, records: Sequence[Record], first_index: int = 0, replays: int | None = None

@@ -1,32 +1,37 @@
 """The shards of a stream, read by the one process that has the lease: a lane a shard, each in order, all at once.
 
-    lease free, or silent for LEASE_S ──take──▶ leading, a commit every CHECKPOINT_S ──another committed──▶ not leading
+    lease free, or silent for LEASE_S ──take──▶ leading, renewed each second ──taken, or not renewed──▶ waiting
 
-The lease and how far each shard is read are one value of keyed state, committed on the condition that nobody else has:
-a process that was thought dead finds out at its next commit. A shard that was split or merged is read to its end before
-its children are begun.
+The lease is a value of keyed state, committed on the condition that nobody else has. Who leads counts from the start of
+its last renewal, who waits from when it saw that one: so a process that slept too long stops before another begins. A
+shard that was split or merged is read to its end before its children are begun.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import msgspec
 import structlog
 
 from aws.clients import translated
-from contracts.failures import Conflict, Failure
+from contracts.failures import Conflict, Failure, Overloaded, Unavailable
 from services.events.landing import Arrived
 from services.events.metrics import STREAM_BEHIND
+from services.events.places import Places
 from services.keyed_state import KeyedState, Versioned
 
 LEASE_S = 10.0
-CHECKPOINT_S = 1.0
+RENEW_S = 1.0
 POLL_S = 0.2
 """Kinesis answers five reads a second and shard."""
 RETRY_S = 0.5
+RETRY_S_MAX = 5.0
+HEALTHY_WITHIN_S = 10.0
+"""A shard that cannot be read for longer is told by readiness."""
 RECORDS_PER_READ_MAX = 2000
 SHARDS_EVERY_S = 10.0
 ENDED = "ENDED"
@@ -35,10 +40,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Lease(msgspec.Struct):
-    """Who reads the stream (nobody: empty), and the last sequence number landed of each shard."""
+    """Who reads the stream; nobody: empty."""
 
     owner: str = ""
-    places: dict[str, str] = {}
 
 
 class ShardLanes:
@@ -49,6 +53,7 @@ class ShardLanes:
         client: Any,
         stream: str,
         state: KeyedState,
+        places: Places,
         land: Callable[[Sequence[Arrived]], Awaitable[None]],
         *,
         owner: str,
@@ -59,6 +64,7 @@ class ShardLanes:
         self._client = client
         self._stream = stream
         self._state = state
+        self._kept = places
         self._land = land
         self._owner = owner
         self._lease_s = lease_s
@@ -66,63 +72,102 @@ class ShardLanes:
         self._shards_every_s = shards_every_s
         self._key = f"stream:{stream}"
         self._places: dict[str, str] = {}
-        self._version = 0
+        self._version: int | None = None  # None: what became of the last commit is not known
+        self._renewed_at = float("-inf")
+        self._failing: dict[str, float] = {}
         self._ended = asyncio.Event()
         self.leading = asyncio.Event()
 
-    async def run(self, *, from_the_start: bool) -> None:
-        """Wait for the lease, follow the shards, begin again when it is lost.
+    @property
+    def leads(self) -> bool:
+        """Whether nobody else can have the lease."""
+        return self.leading.is_set() and _now() - self._renewed_at < self._lease_s
 
-        `from_the_start`: what was read before is not here (the local log is empty), so all the stream has is read.
-        """
+    @property
+    def healthy(self) -> bool:
+        """Whether it leads, and no shard has been out of reach for long."""
+        return self.leads and all(_now() - since < HEALTHY_WITHIN_S for since in self._failing.values())
+
+    async def run(self) -> None:
+        """Wait for the lease, follow the shards, begin again when it is lost."""
         while True:
             try:
-                await self._take(from_the_start=from_the_start)
-                from_the_start = False
+                await self._take()
+                self._places = await self._kept.load()
                 _log.info("stream taken", stream=self._stream, shards=len(self._places))
-                await self._lead()
+                await self._follow()
             except Conflict:
                 _log.warning("stream lost to another writer", stream=self._stream)
             except Failure as failure:
                 _log.error("stream away", stream=self._stream, code=failure.reason, detail=failure.detail)
             finally:
                 self.leading.clear()
+                self._failing.clear()
             await asyncio.sleep(RETRY_S)
 
     async def release(self) -> None:
-        """Note how far the shards are read and let the next writer begin at once."""
+        """Let the next writer begin at once."""
         if self._version:
             await self._commit("")
 
-    async def _take(self, *, from_the_start: bool) -> None:
+    async def _take(self) -> None:
         seen = await self._state.load(self._key)
-        while _lease(seen).owner not in {"", self._owner}:
+        while _owner_of(seen) not in {"", self._owner}:
             await asyncio.sleep(self._lease_s)
             before, seen = seen, await self._state.load(self._key)
             if seen.version == before.version:
                 break
-        self._places = {} if from_the_start else _lease(seen).places
         self._version = seen.version
         await self._commit(self._owner)
 
     async def _commit(self, owner: str) -> None:
-        value = msgspec.json.encode(Lease(owner, self._places))
-        self._version = await self._state.commit_if(self._key, self._version, value)
+        """Have the lease say an owner.
+
+        Raises:
+            Conflict: somebody else has it.
+            Overloaded, Unavailable: it may say so, or not.
+        """
+        started_at, version = _now(), self._version
+        if version is None:
+            seen = await self._state.load(self._key)
+            if _owner_of(seen) != self._owner:
+                raise Conflict("The lease is another's.")
+            version = seen.version
+        self._version = None
+        self._version = await self._state.commit_if(self._key, version, msgspec.json.encode(Lease(owner)))
+        self._renewed_at = started_at
+
+    async def _follow(self) -> None:
+        # A task of its own: cancelled as one of its lanes fails, a task group would tell of the failure alone, and this
+        # would go on for ever (CPython before 3.13).
+        leading = asyncio.create_task(self._lead())
+        try:
+            await asyncio.wait([leading])
+        finally:
+            leading.cancel()
+            await asyncio.wait([leading])
+        leading.result()
 
     async def _lead(self) -> None:
         self.leading.set()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._checkpoint())
+                tasks.create_task(self._renew())
                 tasks.create_task(self._open_lanes(tasks))
         except* Failure as failures:
             raise failures.exceptions[0] from failures
 
-    async def _checkpoint(self) -> None:
+    async def _renew(self) -> None:
+        """Keep the lease; a store that is away for a moment costs nothing, as long as the lease is not over."""
         while True:
-            await asyncio.sleep(min(CHECKPOINT_S, self._lease_s / 4))
-            async with asyncio.timeout(self._lease_s / 2):
-                await self._commit(self._owner)
+            await asyncio.sleep(min(RENEW_S, self._lease_s / 4))
+            try:
+                async with asyncio.timeout(self._lease_s / 4):
+                    await self._commit(self._owner)
+            except (Unavailable, Overloaded, TimeoutError) as failure:
+                if not self.leads:
+                    raise Unavailable("The lease could not be renewed.", code="LEASE_NOT_RENEWED") from failure
+                _log.warning("lease not renewed yet", stream=self._stream, error=type(failure).__name__)
 
     async def _open_lanes(self, tasks: asyncio.TaskGroup) -> None:
         """Begin a lane for each shard whose parents are read to their end; look for new ones now and then."""
@@ -138,10 +183,9 @@ class ShardLanes:
                 if is_ready and name not in begun and self._places.get(name) != ENDED:
                     begun.add(name)
                     tasks.create_task(self._lane(name))
-            try:
-                await asyncio.wait_for(self._ended.wait(), self._shards_every_s)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._shards_every_s):
+                    await self._ended.wait()
 
     async def _shards(self) -> list[dict[str, Any]]:
         shards: list[dict[str, Any]] = []
@@ -157,28 +201,41 @@ class ShardLanes:
     async def _lane(self, shard: str) -> None:
         async with aclosing(self._pages(shard)) as pages:
             async for records in pages:
+                if not self.leads:
+                    raise Conflict("The lease is over.")
                 await self._land([Arrived(one["Data"], _seconds(one)) for one in records])
-                self._places[shard] = records[-1]["SequenceNumber"]
-        self._places[shard] = ENDED
+                await self._keep(shard, records[-1]["SequenceNumber"])
+        await self._keep(shard, ENDED)
+        self._failing.pop(shard, None)
+        STREAM_BEHIND.labels(shard).set(0)
         self._ended.set()
+
+    async def _keep(self, shard: str, place: str) -> None:
+        await self._kept.keep(shard, place)
+        self._places[shard] = place
 
     async def _pages(self, shard: str) -> AsyncGenerator[list[dict[str, Any]]]:
         iterator = await self._iterator(shard)
+        retry_s = RETRY_S
         while iterator:
-            started_at = time.monotonic()
+            started_at = _now()
             try:
                 with translated("event stream"):
                     answer = await self._client.get_records(ShardIterator=iterator, Limit=RECORDS_PER_READ_MAX)
             except Failure as failure:
                 _log.warning("shard away", shard=shard, code=failure.reason, detail=failure.detail)
-                await asyncio.sleep(RETRY_S)
+                self._failing.setdefault(shard, started_at)
+                await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, nothing secret
+                retry_s = min(retry_s * 2, RETRY_S_MAX)
                 iterator = await self._iterator(shard)  # it may have expired: they live for five minutes
                 continue
+            retry_s = RETRY_S
+            self._failing.pop(shard, None)
             STREAM_BEHIND.labels(shard).set(answer.get("MillisBehindLatest", 0) / 1000)
             if answer["Records"]:
                 yield answer["Records"]
             iterator = answer.get("NextShardIterator")
-            await asyncio.sleep(max(0.0, self._poll_s - (time.monotonic() - started_at)))
+            await asyncio.sleep(max(0.0, self._poll_s - (_now() - started_at)))
 
     async def _iterator(self, shard: str) -> str:
         place = self._places.get(shard)
@@ -191,8 +248,12 @@ class ShardLanes:
         return iterator
 
 
-def _lease(seen: Versioned) -> Lease:
-    return msgspec.json.decode(seen.value, type=Lease) if seen.version else Lease()
+def _owner_of(seen: Versioned) -> str:
+    return msgspec.json.decode(seen.value, type=Lease).owner if seen.version else ""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _seconds(record: dict[str, Any]) -> float:

@@ -7,6 +7,8 @@ is the JSON it is answered with; the columns beside it are only what rows are fo
 
 import sqlite3
 
+from services.events import places
+
 CHECKPOINT_PAGES = 16_000
 """Pages of 4 KiB in the write-ahead log before they go to the file: one changed by many commits goes there once."""
 
@@ -16,7 +18,8 @@ def tune_writer(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}").fetchone()
 
 
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS segments (
     last_offset INTEGER PRIMARY KEY,
     first_offset INTEGER NOT NULL,
@@ -52,3 +55,5 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     replayed_offset INTEGER
 );
 """
+    + places.SCHEMA
+)

@@ -11,12 +11,14 @@ import pytest
 
 from aws.clients import aws_client
 from bench.aws_resources import make_state_table, make_stream
+from bench.processes import Belfry, prepare
 from contracts.failures import Unavailable
-from contracts.ingest import Verdict
+from contracts.ingest import IngestReport, IngestSummary, Verdict
 from services.database import Database
 from services.events.kinesis_log import KinesisEventLog
 from services.events.landing import Arrived, Landing
 from services.events.parcels import pack
+from services.events.places import SqlitePlaces
 from services.events.shard_lanes import ShardLanes
 from services.events.store import EventLog, SqliteEventLog
 from services.events.tables import SCHEMA
@@ -35,7 +37,8 @@ async def replica(folder: Path, stream: str, owner: str) -> AsyncGenerator[Repli
     await database.start()
     local = SqliteEventLog(database, lambda: NOW)
     landing = Landing(local, lambda: NOW, 300, HOLD_S)
-    log = KinesisEventLog(stream, stream, local, landing, owner=owner, batches_max=16, poll_s=0.01, lease_s=0.4)
+    places = SqlitePlaces(database)
+    log = KinesisEventLog(stream, stream, local, places, landing, owner=owner, batches_max=16, poll_s=0.01, lease_s=0.4)
     async with log.following() as lanes:
         yield log, lanes
     await database.stop()
@@ -145,6 +148,38 @@ async def test_a_split_shard_is_read_to_its_end_before_its_children(
         page = await log.read(len(OPENING), 100)
     assert set(verdicts_of(answers)) == {Verdict.ACCEPTED}
     assert [entry.event.id for entry in entries.decode_lines(page.lines)] == [f"p-{n}" for n in range(50)]
+
+
+async def test_processes_take_over_from_each_other_when_killed(kinesis: Any, name: str, tmp_path: Path) -> None:
+    """Each reads on its own disk what the other wrote meanwhile; nothing is missing, twice or out of order."""
+    await make_stream(kinesis, name, 2)
+    settings = {"BELFRY_EVENT_STREAM": name, "BELFRY_STATE_TABLE": name}
+    one, two = prepare(tmp_path / "one", settings), prepare(tmp_path / "two", settings)
+    batch = [payment(id=f"p-{n}", transactionId=f"tx-{n}") for n in range(30)]
+    try:
+        await one.start("events")
+        first = await post(one, [*OPENING, *batch[:10]])
+        one.kill("events")
+        await two.start("events")
+        second = await post(two, batch[:20])
+        two.kill("events")
+        await one.start("events")
+        third = await post(one, batch)
+        async with one.session() as session, session.get(f"{one.urls['events']}/events/stream?limit=100") as answer:
+            read = [entry.event.id for entry in entries.decode_lines(await answer.read())]
+    finally:
+        one.stop()
+        two.stop()
+    assert [(each.accepted, each.duplicates) for each in (first, second, third)] == [(13, 0), (10, 10), (10, 20)]
+    assert read[len(OPENING) :] == [f"p-{n}" for n in range(30)]
+
+
+async def post(belfry: Belfry, records: list[bytes]) -> IngestSummary:
+    """Send a batch; return what became of it."""
+    headers = {"Content-Type": "application/cloudevents-batch+json"}
+    url, body = f"{belfry.urls['events']}/events", b"[" + b",".join(records) + b"]"
+    async with belfry.session() as session, session.post(url, data=body, headers=headers) as answer:
+        return msgspec.json.decode(await answer.read(), type=IngestReport).summary
 
 
 async def test_bytes_of_somebody_else_do_not_stop_their_shard(
