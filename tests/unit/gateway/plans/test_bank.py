@@ -163,6 +163,7 @@ def test_a_document_is_executed_without_a_loop() -> None:
 async def test_what_a_query_loaded_is_freed_with_it(path: Path, bank: Bank) -> None:
     """Nothing of a request refers to itself in a ring: the garbage collector has nothing to find."""
     document, executor_class = parse(TEXTS[path]), bank.compiled.execution_context_class
+    gone: list[bool] = []
     for _ in range(2):  # the first one makes the plan
         gc.collect()
         gc.disable()
