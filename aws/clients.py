@@ -5,7 +5,7 @@ is made once, at the start: the first one blocks the loop for 70 ms, a call cost
 """
 
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.failures import RETRY_AFTER_S, failure_of_code
 from aws.signed_calls import SignedClient, open_http
 from contracts.failures import Unavailable
+from contracts.settings import BadSetting
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 5.0
@@ -34,7 +35,11 @@ async def aws_client(
     read_timeout_s: float = READ_TIMEOUT_S,
     attempts_max: int = ATTEMPTS_MAX,
 ) -> AsyncGenerator[Any]:
-    """Open a client of an AWS service for as long as the block runs."""
+    """Open a client of an AWS service for as long as the block runs.
+
+    Raises:
+        BadSetting: there is no region, or the environment is otherwise not fit to call AWS.
+    """
     config = AioConfig(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=read_timeout_s,
@@ -43,7 +48,11 @@ async def aws_client(
         tcp_keepalive=True,
         parameter_validation=False,
     )
-    async with _session().create_client(service, config=config) as client:
+    async with AsyncExitStack() as opened:
+        try:
+            client = await opened.enter_async_context(_session().create_client(service, config=config))
+        except BotoCoreError as error:
+            raise BadSetting(f"AWS cannot be called: {error}") from error
         yield client
 
 

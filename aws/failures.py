@@ -23,7 +23,14 @@ _BUSY = THROTTLES | {
     "TransactionConflictException",
 }
 """With what a transaction is cancelled for."""
-_ABSENT = frozenset({"ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"})
+_ABSENT = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "NotFoundException",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+    }
+)
 
 
 def failure_of_code(code: str, what: str) -> Failure:

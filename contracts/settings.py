@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder of every file Belfry writes; created with mode 0700."""
     service_token: str = ""
     """Bearer token the services demand of the gateway and producers (32 characters or more); empty only on loopback."""
+    service_token_secret: str = ""
+    """Name or ARN of the secret in Secrets Manager that holds that token instead; read every five minutes."""
     log_level: str = "INFO"
     """Least level logged: DEBUG, INFO, WARNING or ERROR."""
     lateness_s: Annotated[int, Meta(ge=0, le=7 * 24 * 3600)] = 3600
@@ -104,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Turn on the demo issuer, GraphiQL and its customer list; never in production."""
     cursor_keys: str = ""
     """Feed cursor keys, comma separated, 32 characters or more each: the first signs, all verify; empty: demo only."""
+    cursor_keys_secret: str = ""
+    """Name or ARN of the secret in Secrets Manager that holds those keys instead; read every five minutes."""
     documents: str = "open"
     """Which GraphQL documents run: `open` (any), `log` (unknown ones logged) or `only` (trusted ones)."""
     documents_manifest: str = ""
@@ -173,7 +177,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         if field not in hints:
             raise BadSetting(f"{name} is not a setting of Belfry; see docs/settings.md.")
         values[field] = _value(name, text, hints[field])
-    return checked(Settings(**values))
+    settings = Settings(**values)
+    for name in ("service_token", "cursor_keys"):
+        if getattr(settings, name) and getattr(settings, f"{name}_secret"):
+            raise BadSetting(f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_SECRET: only one of them can be set.")
+    return checked(settings)
 
 
 def _value(name: str, text: str, hint: Any) -> Any:
@@ -221,7 +229,7 @@ def checked(settings: Settings) -> Settings:
     _check_proxies(settings)
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:
         raise BadSetting(f"BELFRY_SERVICE_TOKEN must have {SECRET_LENGTH_MIN} characters or more.")
-    if settings.host not in LOOPBACK and not settings.service_token:
+    if settings.host not in LOOPBACK and not (settings.service_token or settings.service_token_secret):
         raise BadSetting("BELFRY_SERVICE_TOKEN is needed when BELFRY_HOST is not a loopback address.")
     return settings
 

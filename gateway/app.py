@@ -7,8 +7,9 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from aws.secrets import follow_secret
 from clients.alert_feed import AccountChangeStream, AlertStream, PolledChanges
 from clients.alert_queue import AlertQueue
 from clients.backends import Backends, backends_over
@@ -79,6 +81,9 @@ def create_app(settings: Settings) -> Starlette:
         async with transport, issuers_transport, backends.opened():
             following.append(asyncio.create_task(feed.run()))
             following.append(asyncio.create_task(revocations.follow()))
+            if settings.cursor_keys_secret:
+                take = partial(_take_cursor_keys, cursors)
+                following.append(asyncio.create_task(follow_secret(settings.cursor_keys_secret, take)))
             if trusted is not None:
                 following.append(asyncio.create_task(trusted.follow(engine.prepare)))
             try:
@@ -148,14 +153,28 @@ def _revocations(settings: Settings) -> Revocations:
 
 def _cursor_keys(settings: Settings) -> list[bytes]:
     """Return the keys of the settings; in the demo, one that is kept in the data folder."""
-    keys = [key.encode() for key in split_setting(settings.cursor_keys)]
-    if any(len(key) < SECRET_LENGTH_MIN for key in keys):
-        raise BadSetting(f"BELFRY_CURSOR_KEYS must have {SECRET_LENGTH_MIN} characters or more each.")
+    keys = _read_keys(settings.cursor_keys)
     if keys:
         return keys
     if not settings.demo:
         raise BadSetting("BELFRY_CURSOR_KEYS is needed outside the demo (BELFRY_DEMO).")
     return [_kept_key(settings.data_dir / CURSOR_KEY_FILE)]
+
+
+def _take_cursor_keys(cursors: CursorCodec, texts: Sequence[str]) -> None:
+    """Use the keys of a secret from here on.
+
+    Raises:
+        BadSetting: they cannot be used; those before stay in use.
+    """
+    cursors.use(_read_keys(",".join(texts)))
+
+
+def _read_keys(text: str) -> list[bytes]:
+    keys = [key.encode() for key in split_setting(text)]
+    if any(len(key) < SECRET_LENGTH_MIN for key in keys):
+        raise BadSetting(f"BELFRY_CURSOR_KEYS must have {SECRET_LENGTH_MIN} characters or more each.")
+    return keys
 
 
 def _kept_key(path: Path) -> bytes:

@@ -120,13 +120,15 @@ def _add_operations(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "operations",
         help="build, sign or verify the manifest of trusted documents",
         description="build writes the manifest of a folder's *.graphql files, one named operation each; sign signs it "
-        "in place with OPERATIONS_SIGNING_KEY (32 bytes in base64) and prints the public key; verify checks it.",
+        "in place with OPERATIONS_SIGNING_KEY (32 bytes in base64), or with --kms, and prints the public key; verify "
+        "checks it.",
     )
     operations.add_argument("action", choices=("build", "sign", "verify"))
     operations.add_argument(
         "--manifest", type=Path, metavar="FILE", help="default: BELFRY_DOCUMENTS_MANIFEST, or operations.json"
     )
     operations.add_argument("--from", dest="folder", type=Path, metavar="DIR", help="default: Belfry's own operations")
+    operations.add_argument("--kms", metavar="KEY", help="sign with this Ed25519 key of AWS KMS: id, ARN or alias")
     operations.add_argument("--key", metavar="KEY", help="public key to verify with (default: BELFRY_DOCUMENTS_KEY)")
     operations.set_defaults(command=_operations)
 
@@ -209,13 +211,14 @@ def _demo(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _gateway(arguments: argparse.Namespace, settings: Settings) -> int:
     gc.disable()  # looking for garbage among what is imported is a seventh of the start; the server enables it again
+    from aws.secrets import filled
     from gateway.premises import demand_free_port, open_data_dir
     from gateway.server import serve_gateway
 
     open_data_dir(settings)
     demand_free_port(settings.host, settings.port, "BELFRY_PORT")
     workers = settings.workers if arguments.workers is None else arguments.workers
-    return serve_gateway(msgspec.structs.replace(settings, workers=workers))
+    return serve_gateway(msgspec.structs.replace(filled(settings), workers=workers))
 
 
 def _service(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -229,9 +232,12 @@ def _service(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _replay(arguments: argparse.Namespace, settings: Settings) -> int:
+    from aws.secrets import filled
     from gateway.replaying import run_replay
 
-    return run_replay(settings, arguments.file, arguments.format, rate=arguments.rate, restart=arguments.restart)
+    return run_replay(
+        filled(settings), arguments.file, arguments.format, rate=arguments.rate, restart=arguments.restart
+    )
 
 
 def _token(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -259,7 +265,8 @@ def _operations(arguments: argparse.Namespace, settings: Settings) -> int:
         print("\n".join(command.operation_lines(built)))
         return ExitCode.DONE
     if arguments.action == "sign":
-        print(command.sign(manifest, os.environ))
+        by_kms = arguments.kms is not None
+        print(command.sign_by_kms(manifest, arguments.kms) if by_kms else command.sign(manifest, os.environ))
         return ExitCode.DONE
     key = arguments.key or settings.documents_key
     if not key:

@@ -1,16 +1,18 @@
 """What `belfry operations build | sign | verify` does; cli.py reads the arguments.
 
-The private key comes from the environment (`OPERATIONS_SIGNING_KEY`, 32 bytes in base64: `openssl rand -base64 32`
-makes one), never from an argument. A manifest is replaced as a whole, so that a gateway that follows it never reads
-half of one.
+The private key stays in KMS, or comes from the environment (`OPERATIONS_SIGNING_KEY`, 32 bytes in base64: `openssl rand
+-base64 32` makes one), never from an argument. A manifest is replaced as a whole, so that a gateway that follows it
+never reads half of one.
 """
 
+import asyncio
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from aws.signing_keys import sign_in_kms
 from gateway.operations_manifest import (
     BadManifest,
     Manifest,
@@ -19,7 +21,10 @@ from gateway.operations_manifest import (
     public_key_of,
     read_manifest,
     read_operation_files,
+    read_public_key,
     sign_manifest,
+    statement_of,
+    with_signature,
 )
 from schema.build import build_schema
 
@@ -52,6 +57,20 @@ def sign(manifest: Path, environ: Mapping[str, str]) -> str:
         raise BadManifest(f"{SIGNING_KEY} is not set: 32 bytes in base64.")
     _write(manifest, sign_manifest(read_manifest(_read(manifest), None), key))
     return public_key_of(key)
+
+
+def sign_by_kms(manifest: Path, key: str) -> str:
+    """Sign a manifest in place with a key that stays in KMS, and return the public key that verifies it.
+
+    Raises:
+        BadManifest: there is no manifest, or the key is none of Ed25519.
+        NotFound, Overloaded, Unavailable: KMS does not sign.
+    """
+    unsigned = read_manifest(_read(manifest), None)
+    signed = asyncio.run(sign_in_kms(key, statement_of(unsigned)))
+    public_key = read_public_key(signed.public_key)
+    _write(manifest, with_signature(unsigned, signed.signature, public_key))
+    return public_key
 
 
 def verify(manifest: Path, public_key: str) -> Manifest:

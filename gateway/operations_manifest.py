@@ -3,9 +3,9 @@
     {"manifest": {"operations": [{"id", "name", "type", "text", "scopes"}, …], "format": …},
      "signature": {"keyId", "value"}}
 
-The signature is Ed25519 over the manifest's canonical bytes (msgspec's, fields in order, operations by id). Pure but
-for `read_operation_files`. Built by `belfry operations build`, signed by `belfry operations sign`, verified when the
-gateway starts.
+The signature is Ed25519 over a statement: the format and the SHA-512 of the manifest's canonical bytes (msgspec's,
+fields in order, operations by id), short enough for a key that stays in KMS. Pure but for `read_operation_files`. Built
+by `belfry operations build`, signed by `belfry operations sign`, verified when the gateway starts.
 """
 
 import base64
@@ -17,11 +17,12 @@ from pathlib import Path
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
 
 from contracts.failures import Rejected
 
-FORMAT = "belfry-operations/1"
+FORMAT = "belfry-operations/2"
 MANIFEST_BYTES_MAX = 16 * 1024 * 1024
 SCOPES_LINE = re.compile(r"^#\s*scopes:\s*(.*)$", re.MULTILINE)
 """A comment of an operation's file that names the scopes its caller must have."""
@@ -125,8 +126,30 @@ def sign_manifest(manifest: Manifest, private_key: str) -> SignedManifest:
         BadManifest: that is not such a key.
     """
     key = Ed25519PrivateKey.from_private_bytes(_key_bytes(private_key))
-    value = base64.b64encode(key.sign(msgspec.json.encode(manifest))).decode()
-    return SignedManifest(manifest, Signature(_key_id(key.public_key()), value))
+    return with_signature(manifest, key.sign(statement_of(manifest)), public_key_of(private_key))
+
+
+def statement_of(manifest: Manifest) -> bytes:
+    """Return what is signed of a manifest."""
+    return f"{FORMAT}\n".encode() + hashlib.sha512(msgspec.json.encode(manifest)).digest()
+
+
+def with_signature(manifest: Manifest, signature: bytes, public_key: str) -> SignedManifest:
+    """Return a manifest with a signature of its statement."""
+    key = Ed25519PublicKey.from_public_bytes(_key_bytes(public_key))
+    return SignedManifest(manifest, Signature(_key_id(key), base64.b64encode(signature).decode()))
+
+
+def read_public_key(der: bytes) -> str:
+    """Return a public key as it is set (base64) from how KMS tells it (SubjectPublicKeyInfo).
+
+    Raises:
+        BadManifest: it is none of Ed25519.
+    """
+    key = load_der_public_key(der)
+    if not isinstance(key, Ed25519PublicKey):
+        raise BadManifest("The key is none of Ed25519.")
+    return base64.b64encode(key.public_bytes_raw()).decode()
 
 
 def public_key_of(private_key: str) -> str:
@@ -161,7 +184,7 @@ def _verify(signed: SignedManifest, key: Ed25519PublicKey) -> None:
     if signed.signature is None:
         raise BadManifest("The manifest is not signed.")
     try:
-        key.verify(base64.b64decode(signed.signature.value, validate=True), msgspec.json.encode(signed.manifest))
+        key.verify(base64.b64decode(signed.signature.value, validate=True), statement_of(signed.manifest))
     except (InvalidSignature, Base64Error, ValueError):
         raise BadManifest("The manifest was not signed by the key that is trusted.") from None
 

@@ -15,15 +15,13 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from aws.clients import aws_client, translated
+from aws.secrets import fill
 from contracts.failures import Failure
 from contracts.ingest import Verdict
 from contracts.settings import read_settings, service_url
 from contracts.tls import service_client_tls
 from producers.event_client import EventClient
 
-SECRET = "SERVICE_TOKEN_SECRET"  # noqa: S105 - the name of a variable
-"""Names the secret in Secrets Manager that holds the service token, where `BELFRY_SERVICE_TOKEN` does not hold it."""
 CHUNK_EVENTS_MAX = 250
 CHUNK_BYTES_MAX = 1024 * 1024
 PATIENCE_S = 2.0
@@ -126,17 +124,10 @@ _clients: list[EventClient] = []
 
 async def _client() -> EventClient:
     if not _clients:
-        settings = read_settings(os.environ)
-        token = settings.service_token or await _secret(os.environ.get(SECRET, ""))
+        settings = await fill(read_settings(os.environ))
         tls = service_client_tls(settings)
         url = service_url(settings, "events")
-        _clients.append(EventClient(url, token=token, tls=tls, patience_s=PATIENCE_S, timeout_s=TIMEOUT_S))
+        _clients.append(
+            EventClient(url, token=settings.service_token, tls=tls, patience_s=PATIENCE_S, timeout_s=TIMEOUT_S)
+        )
     return _clients[0]
-
-
-async def _secret(name: str) -> str:
-    if not name:
-        return ""
-    async with aws_client("secretsmanager", connections=1) as secrets:
-        with translated("service token"):
-            return str((await secrets.get_secret_value(SecretId=name))["SecretString"])

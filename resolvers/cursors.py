@@ -29,6 +29,10 @@ class CursorCodec:
     """Signs and reads cursors with one or more keys of 32 bytes or more, newest first."""
 
     def __init__(self, keys: list[bytes]) -> None:
+        self.use(keys)
+
+    def use(self, keys: list[bytes]) -> None:
+        """Sign with the first of these keys from here on, and read what any of them signed."""
         if not keys:
             raise ValueError("a cursor needs a key")
         self._keys = {_key_id(key): key for key in reversed(keys)}

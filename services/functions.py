@@ -12,6 +12,7 @@ from typing import Any, cast
 from litestar import Litestar
 from mangum import Mangum
 
+from aws.secrets import filled
 from contracts.logs import configure_logs
 from contracts.settings import Settings, read_settings
 
@@ -20,7 +21,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 def http_function(create_app: Callable[[Settings], Litestar]) -> Handler:
     """Start a service as the environment sets it, and return what Lambda calls with each request."""
-    settings = read_settings(os.environ)
+    settings = filled(read_settings(os.environ))
     configure_logs(settings.log_level)
     app = create_app(settings)
     loop = asyncio.new_event_loop()

@@ -3,7 +3,6 @@
 It is not where anything of a domain happens. Services are reached by the gateway and by producers only.
 """
 
-import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
@@ -22,6 +21,7 @@ from contracts.logs import configure_logs
 from contracts.servers import AnnouncingServer
 from contracts.settings import Settings
 from contracts.tls import service_server_tls
+from services.access import Access
 from services.deadlines import deadlines
 from services.hosts import AllowedHosts
 from services.problems import EXCEPTION_HANDLERS, HEADERS
@@ -47,17 +47,17 @@ def create_service(
     handlers: Sequence[ControllerRouterHandler],
     lifespan: Lifespan,
     ready: Ready,
-    token: str,
+    access: Access,
 ) -> Litestar:
     """Build a service's application around its route handlers.
 
-    `ready` names each dependency and whether it answers. With a `token`, every path but health demands it as a bearer.
+    `ready` names each dependency and whether it answers. Where a token is set, every path but health demands it.
     """
     return Litestar(
         route_handlers=[*handlers, *_health(ready), metrics],
-        lifespan=[lifespan],
+        lifespan=[lambda _: access.following(), lifespan],
         middleware=[deadlines],
-        guards=[_guard(token)] if token else [],
+        guards=[_guard(access)] if access.is_guarded else [],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(
             title=title, version=version, path=OPENAPI_PATH, render_plugins=[JsonRenderPlugin(path="/")]
@@ -87,12 +87,9 @@ def metrics() -> Response[bytes]:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _guard(token: str) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
-    expected = f"Bearer {token}".encode()
-
+def _guard(access: Access) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
     def demand_token(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        given = connection.headers.get("authorization", "").encode()
-        if not handler.opt.get("public") and not hmac.compare_digest(given, expected):
+        if not handler.opt.get("public") and not access.allows(connection.headers.get("authorization", "")):
             raise NotAuthorizedException("This service needs its bearer token.")
 
     return demand_token

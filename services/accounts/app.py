@@ -11,6 +11,7 @@ from litestar import Litestar
 from contracts.failures import Unavailable
 from contracts.settings import Settings, service_url
 from contracts.tls import service_client_tls
+from services.access import Access
 from services.accounts.account_routes import account_routes, balance_routes
 from services.accounts.card_routes import card_routes, device_routes
 from services.accounts.changes import Changes
@@ -78,7 +79,7 @@ def create_app(
         ],
         lifespan=lifespan,
         ready=ready,
-        token=settings.service_token,
+        access=Access(settings.service_token, settings.service_token_secret),
     )
 
 

@@ -2,11 +2,12 @@
 
 import os
 
+from aws.secrets import filled
 from contracts.settings import read_settings
 from services.analytics.app import create_app
 from services.service import serve
 
 if __name__ == "__main__":
-    settings = read_settings(os.environ)
+    settings = filled(read_settings(os.environ))
     app = create_app(settings)
     serve(app, settings, settings.analytics_port)

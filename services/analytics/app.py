@@ -12,6 +12,7 @@ from litestar import Litestar
 from contracts.failures import Unavailable
 from contracts.settings import Settings, service_url
 from contracts.tls import service_client_tls
+from services.access import Access
 from services.analytics.alert_relay import AlertRelay
 from services.analytics.alert_routes import alert_routes, own_pages, stream_routes
 from services.analytics.answer_routes import Answering, answer_routes
@@ -114,7 +115,7 @@ def create_app(
         ],
         lifespan=lifespan,
         ready=ready,
-        token=settings.service_token,
+        access=Access(settings.service_token, settings.service_token_secret),
     )
 
 

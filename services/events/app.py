@@ -9,6 +9,7 @@ from litestar import Litestar
 
 from contracts.failures import Unavailable
 from contracts.settings import Settings
+from services.access import Access
 from services.database import Database
 from services.events import metrics
 from services.events.history_routes import history_routes
@@ -57,7 +58,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
         handlers=[*event_routes(ingest, log), *dead_letter_routes(ingest, database), *history_routes(database)],
         lifespan=lifespan,
         ready=ready,
-        token=settings.service_token,
+        access=Access(settings.service_token, settings.service_token_secret),
     )
 
 

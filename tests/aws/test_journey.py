@@ -17,9 +17,12 @@ EVERYTHING = ("events", "accounts", "analytics", "gateway")
 
 @pytest.fixture
 async def settings(aws: dict[str, str], name: str) -> dict[str, str]:
-    """The settings that put each part on AWS, from the outputs of a stack."""
+    """The settings that put each part on AWS, from the outputs of a stack; cursor keys are in Secrets Manager."""
     outputs = await deploy(name, shards=2)
-    return {setting: outputs[output] for setting, output in SETTINGS.items()}
+    async with aws_client("secretsmanager") as secrets:
+        made = await secrets.create_secret(Name=name, SecretString="k" * 64)
+    stack = {setting: outputs[output] for setting, output in SETTINGS.items()}
+    return stack | {"BELFRY_CURSOR_KEYS_SECRET": made["ARN"]}
 
 
 async def queues(sqs: Any) -> list[str]:

@@ -73,9 +73,9 @@ def test_every_container_starts_with_its_settings() -> None:
     seen = set()
     for name, container, _ in containers():
         given = {one["Name"]: _some_value(one["Name"], one["Value"]) for one in container["Environment"]}
-        secret = {one["Name"]: "s" * 40 for one in container["Secrets"]}
-        settings = read_settings(given | secret)
-        assert settings.service_token, name
+        settings = read_settings(given)
+        assert settings.service_token_secret, name
+        assert bool(settings.cursor_keys_secret) == (name == "gateway"), name
         assert not given.keys() & {"BELFRY_SERVICE_TOKEN", "BELFRY_CURSOR_KEYS"}, name
         seen.add(name)
     assert seen == {"gateway", "events", "accounts", "analytics"}
@@ -113,6 +113,23 @@ def test_roles_have_no_wildcards(name: str) -> None:
             elif isinstance(resource, dict) and "*" in str(resource):
                 below = ("belfry-alerts-*", "container-instance/${Cluster}/*", "::snapshot/*", ":instance/*")
                 assert resource["Sub"].endswith(below), (role, resource)
+
+
+def test_whoever_is_told_of_a_secret_may_read_it() -> None:
+    """The container itself, as it reads it again for a rotation; and what starts it may not."""
+    for stack in ("services", "gateway"):
+        readers = {
+            role: {str(one) for one in as_list(statement["Resource"])}
+            for role, statement in statements(stack)
+            if statement["Action"] == "secretsmanager:GetSecretValue"
+        }
+        for name, container, task in containers():
+            if task not in resources(stack, "AWS::ECS::TaskDefinition").values():
+                continue
+            role = task["TaskRoleArn"]["GetAtt"].partition(".")[0]
+            told = {str(one["Value"]) for one in container["Environment"] if one["Name"].endswith("_SECRET")}
+            assert told == readers.pop(role), name
+        assert readers == {}
 
 
 def test_a_machine_takes_only_its_own_disk() -> None:

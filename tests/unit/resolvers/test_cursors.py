@@ -72,3 +72,19 @@ def test_a_codec_needs_a_key() -> None:
     """No key is no signature."""
     with pytest.raises(ValueError, match="key"):
         CursorCodec([])
+
+
+def test_keys_are_rotated_while_cursors_are_out() -> None:
+    """A new key is read before it signs, the old one after it signed; a key that is gone reads nothing."""
+    codec = CursorCodec([OLD])
+    old = codec.sign("anna", 5, 0)
+    codec.use([OLD, NEW])
+    assert codec.sign("anna", 5, 0) == old
+    new = CursorCodec([NEW]).sign("anna", 6, 0)
+    assert codec.read(new, "anna") == 6
+    codec.use([NEW, OLD])
+    assert codec.sign("anna", 6, 0) == new
+    assert codec.read(old, "anna") == 5
+    codec.use([NEW])
+    with pytest.raises(BadCursor):
+        codec.read(old, "anna")

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from litestar import Litestar, get, post
 
+from services.access import Access
 from services.service import create_service
 
 
@@ -55,7 +56,9 @@ async def http(work: Work) -> AsyncGenerator[httpx.AsyncClient]:
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
 
-    app = create_service(title="t", version="1", handlers=[read, write], lifespan=lifespan, ready=ready, token="")
+    app = create_service(
+        title="t", version="1", handlers=[read, write], lifespan=lifespan, ready=ready, access=Access("")
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url="http://service") as client:
         yield client
 

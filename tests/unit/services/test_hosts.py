@@ -10,6 +10,7 @@ from litestar import Litestar, get
 from structlog.testing import capture_logs
 
 from contracts.settings import Settings
+from services.access import Access
 from services.hosts import TOLD_MAX, AllowedHosts
 from services.service import create_service, server_config
 from tests.serving import listening
@@ -36,7 +37,7 @@ def service() -> Litestar:
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         yield
 
-    return create_service(title="t", version="1", handlers=[secret], lifespan=lifespan, ready=ready, token="")
+    return create_service(title="t", version="1", handlers=[secret], lifespan=lifespan, ready=ready, access=Access(""))
 
 
 def guarded(settings: Settings) -> httpx.AsyncClient:
