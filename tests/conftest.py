@@ -22,6 +22,8 @@ ROOT = Path(__file__).parent
 GC_THRESHOLDS = (50_000, 20, 100)
 """What tests make is small and soon gone; collecting as often as Python does costs a tenth of the CPU."""
 
+gc.disable()  # until all is imported: what is there stays
+
 # Without rich, which takes two seconds to print its first traceback.
 structlog.configure(
     processors=[
@@ -59,9 +61,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Take what was imported out of every later garbage collection: it stays anyway."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
