@@ -5,6 +5,7 @@
     CHECKING: a second connection_init closes 4429; subscribe closes 4401
     READY: subscribe starts an operation, complete stops it; an id in use closes 4409; a second connection_init 4429
     any state: what is no message of the protocol closes 4400; ping is answered by pong
+    before READY: a message over STRANGERS_BYTES_MAX closes 4400, one more than STRANGERS_MESSAGES_MAX 4429
 A document that is wrong ends its operation with `error`; the socket stays. After `error` or `complete` an id is free.
 Renewal (ours): a `ping` whose payload holds a credential replaces the socket's; it must be of the same customer.
 
@@ -23,6 +24,10 @@ from gateway.operations import Operation, read_operation
 SUBPROTOCOL = "graphql-transport-ws"
 SUBSCRIPTIONS_PER_SOCKET_MAX = 32
 ID_CHARACTERS_MAX = 128
+STRANGERS_BYTES_MAX = 16 * 1024
+"""Largest message of a client that is not known yet: reading one costs CPU that nobody is charged for."""
+STRANGERS_MESSAGES_MAX = 16
+"""Messages it may send; connection_init is one, and it has three seconds."""
 CREDENTIAL_KEYS = ("authorization", "token", "accesstoken", "authtoken")
 """Keys of a payload that hold the credential, in any case; a bare token may lack its `Bearer`."""
 
@@ -43,7 +48,7 @@ class CloseCode(IntEnum):
     SUBSCRIBER_EXISTS = 4409
     """A subscribe with an id that is in use."""
     TOO_MANY = 4429
-    """A second connection_init, or more sockets than a customer or address may have."""
+    """A second connection_init, more messages than a stranger may send, or more sockets than may be open."""
     RESTARTING = 1012
     """The gateway stops: reconnect as the reason says, a JSON object with `reconnectAfterMs` and perhaps `cursor`."""
     TRY_AGAIN = 1013
@@ -103,10 +108,11 @@ class State(Enum):
 class Protocol:
     """One socket's protocol. Every method returns what is to be done, in order."""
 
-    __slots__ = ("running", "state")
+    __slots__ = ("_received", "running", "state")
 
     def __init__(self) -> None:
         self.state = State.OPEN
+        self._received = 0
         self.running: set[str] = set()
 
     def receive(self, data: bytes | None) -> list[Action]:
@@ -115,12 +121,21 @@ class Protocol:
             return []
         if data is None:
             return self._close(CloseCode.BAD_REQUEST, "Only text messages are spoken here")
+        if self.state is not State.READY:
+            self._received += 1
+            if len(data) > STRANGERS_BYTES_MAX:
+                return self._close(CloseCode.BAD_REQUEST, "Message too large before the acknowledgement")
+            if self._received > STRANGERS_MESSAGES_MAX:
+                return self._close(CloseCode.TOO_MANY, "Too many messages before the acknowledgement")
         try:
             message = decode_json(data)
         except Rejected:
             return self._close(CloseCode.BAD_REQUEST, "Invalid message")
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             return self._close(CloseCode.BAD_REQUEST, "Invalid message")
+        return self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> list[Action]:
         match message["type"]:
             case "connection_init":
                 return self._initialise(message)

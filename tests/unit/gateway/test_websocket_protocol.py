@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.websocket_protocol import (
+    STRANGERS_BYTES_MAX,
+    STRANGERS_MESSAGES_MAX,
     SUBSCRIPTIONS_PER_SOCKET_MAX,
     Authenticate,
     Close,
@@ -156,6 +158,20 @@ def test_a_refused_credential_closes_with_4403() -> None:
     protocol.receive(INIT)
     assert closes(protocol.refused()) is CloseCode.FORBIDDEN
     assert protocol.authenticated() == []
+
+
+def test_a_stranger_is_not_read_at_length(ready: Protocol) -> None:
+    """Before it is known who sends, messages are small and few; afterwards they are as large as the server lets in."""
+    large = message(type="ping", payload={"a": "x" * STRANGERS_BYTES_MAX})
+    assert closes(Protocol().receive(large)) is CloseCode.BAD_REQUEST
+    assert ready.receive(large) == [Send({"type": "pong"})]
+    for first in ([], [INIT]):
+        protocol = Protocol()
+        for data in [*first, *[message(type="ping")] * (STRANGERS_MESSAGES_MAX - len(first))]:
+            assert closes(protocol.receive(data)) is None
+        assert closes(protocol.receive(message(type="ping"))) is CloseCode.TOO_MANY
+    for _ in range(2 * STRANGERS_MESSAGES_MAX):
+        assert closes(ready.receive(message(type="ping"))) is None
 
 
 def test_ping_is_answered_in_any_state(ready: Protocol) -> None:
