@@ -56,14 +56,12 @@ class Auditor:
         self._strangers = (0, 0)
 
     async def begin(self, prepared: PreparedDocument, node: OperationDefinitionNode, caller: Caller) -> None:
-        """Let a mutation begin: only when its record can be expected to be written.
+        """Let a mutation begin, only when its record can be expected to be written.
 
         Raises:
             Overloaded: too many records wait; nothing was done, may be retried.
             Unavailable: the disk still fails; nothing was done, may be retried.
         """
-        if not is_mutation(node):
-            return
         if self.log.full:
             raise Overloaded("Too much is going on.", code="AUDIT_OVERLOADED", retry_after_s=1.0)
         if self.log.failing:

@@ -86,7 +86,9 @@ class CostModel:
         self, prepared: PreparedDocument, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> int:
         """Return the cost of an operation with these (not yet coerced) variables."""
-        sizes = {name: size for name, value in variables.items() if (size := _size_of(value)) is not None}
+        sizes = NO_SIZES
+        if variables:
+            sizes = {name: size for name, value in variables.items() if (size := _size_of(value)) is not None}
         given = tuple(sorted(sizes.items())) if sizes else ()
         key = (prepared.sha256, operation.name.value if operation.name else None, given)
         found = self._kept.get(key)
@@ -96,7 +98,9 @@ class CostModel:
                 self._kept.popitem(last=False)
         return found
 
-    def _estimate(self, prepared: PreparedDocument, operation: OperationDefinitionNode, sizes: dict[str, int]) -> int:
+    def _estimate(
+        self, prepared: PreparedDocument, operation: OperationDefinitionNode, sizes: Mapping[str, int]
+    ) -> int:
         root = self._schema.get_root_type(operation.operation)
         if root is None:
             return 0

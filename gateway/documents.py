@@ -106,10 +106,12 @@ class Documents:
             InvalidDocument: a syntax or validation error.
             DocumentTooLarge: over a limit.
         """
-        check_text(text, self._limits)
+        if sha256 is None:
+            check_text(text, self._limits)
         key = hash_of(text) if sha256 is None else sha256
         kept = self._kept.get(key)
         if kept is None:
+            check_text(text, self._limits)
             size = len(text.encode("utf-8", "surrogatepass"))
             if before_parsing is not None:
                 before_parsing(size)

@@ -39,10 +39,14 @@ class EdgeHeaders:
             if allowed:
                 return self._app(scope, receive, send)
             return send({"type": "websocket.close", "code": 4403, "reason": "Host not allowed"})
-        request_id = _request_id(headers.get(b"x-request-id", b""))
+        request_id = _request_id(headers.get(b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
-        given = [(b"x-request-id", request_id.encode()), *self._cors(headers.get(b"origin"))]
-        sender = _Sender(send, [*given, HSTS] if scope["scheme"] == "https" else given)
+        given = [(b"x-request-id", request_id.encode())]
+        if self._origins:
+            given += self._cors(headers.get(b"origin"))
+        if scope["scheme"] == "https":
+            given.append(HSTS)
+        sender = _Sender(send, given)
         if not allowed:
             error = {"message": "This host is not served here.", "extensions": {"code": "HOST_NOT_ALLOWED"}}
             return send_json(sender, 421, {"errors": [error]})
@@ -51,8 +55,6 @@ class EdgeHeaders:
         return self._app(scope, receive, sender)
 
     def _cors(self, origin: bytes | None) -> RawHeaders:
-        if not self._origins:
-            return []
         if origin not in self._origins or origin is None:
             return [(b"vary", b"Origin")]
         return [
@@ -83,12 +85,14 @@ class _Sender:
         if message["type"] == "http.response.start":
             given = message.get("headers", ())
             missing = SECURITY_HEADERS
-            if not SECURITY_NAMES.isdisjoint([name for name, _ in given]):
-                names = {name for name, _ in given}
-                missing = [header for header in SECURITY_HEADERS if header[0] not in names]
+            for name, _ in given:
+                if name in SECURITY_NAMES:
+                    names = {name for name, _ in given}
+                    missing = [header for header in SECURITY_HEADERS if header[0] not in names]
+                    break
             message = {**message, "headers": [*given, *missing, *self._headers]}
         return self._send(message)
 
 
-def _request_id(given: bytes) -> str:
-    return given.decode() if REQUEST_ID.fullmatch(given) else new_trace_id()
+def _request_id(given: bytes | None) -> str:
+    return given.decode() if given is not None and REQUEST_ID.fullmatch(given) else new_trace_id()

@@ -36,6 +36,7 @@ from gateway.documents import (
     InvalidDocument,
     PreparedDocument,
     UndeterminedOperation,
+    is_mutation,
     is_query,
     is_subscription,
 )
@@ -163,8 +164,8 @@ class Engine:
             prepared = self._directory.find(
                 operation, caller.principal, lambda size: self._toll.charge_parsing(caller.principal, size)
             )
-            charge = self._toll.charge(prepared, operation, caller.principal)
             node = prepared.operation(operation.operation_name)
+            charge = self._toll.charge(prepared, node, operation.variables, caller.principal)
             self._authorization.demand(prepared, node, caller.principal)
             return Selected(prepared, node, operation, charge)
         except Forbidden as refusal:
@@ -189,12 +190,18 @@ class Engine:
         """
         prepared, node = selected.prepared, selected.node
         executor = self._build(selected, prepared.plain or prepared.document, caller)
-        await self.auditor.begin(prepared, node, caller)
+        context: Context = executor.context_value
+        mutates = is_mutation(node)
+        if mutates:
+            await self.auditor.begin(prepared, node, caller)
         started = time.perf_counter()
         payload = await self._answer(executor, caller)
-        note_stale_parts(payload, executor.context_value.aged)
+        note_stale_parts(payload, context.aged)
         SECONDS[caller.transport].observe(time.perf_counter() - started)
-        await self.auditor.answered(prepared, node, caller, executor.context_value, payload)
+        if mutates or "errors" in payload:
+            await self.auditor.answered(prepared, node, caller, context, payload)
+        else:
+            self.auditor.showed(prepared, node, caller, context)
         asked = selected.operation.extensions.get(EXTENSION)
         self._meter.observe(prepared, node, asked, selected.charge.cost, caller, payload)
         count_answer(caller.transport, payload)
@@ -223,7 +230,9 @@ class Engine:
         if impossible:
             raise Refused(BAD_VARIABLES, render_refusals(impossible, BAD_VARIABLES))
         stop_at = asyncio.get_running_loop().time() + self.stop_after_s
-        result = await self._run(executor, caller)
+        result = self._run(executor, caller)
+        if _is_awaitable(result):
+            result = await self._finish(result, caller)
         if not isinstance(result, ExperimentalIncrementalExecutionResults):
             payload = result if isinstance(result, dict) else self.response(result, caller)
             note_stale_parts(payload, executor.context_value.aged)
@@ -313,18 +322,18 @@ class Engine:
         return executor
 
     async def _answer(self, executor: Executor, caller: Caller) -> Payload:
-        result = await self._run(executor, caller)
+        result = self._run(executor, caller)
+        if _is_awaitable(result):
+            result = await self._finish(result, caller)
         return result if isinstance(result, dict) else self.response(cast("ExecutionResult", result), caller)
 
-    async def _run(
-        self, executor: Executor, caller: Caller
-    ) -> ExecutionResult | ExperimentalIncrementalExecutionResults | Payload:
-        """Run an executor; where that fails as a whole, the answer that says so."""
+    @staticmethod
+    def _run(executor: Executor, caller: Caller) -> Any:
+        """Run an executor as far as it goes without waiting; where that fails as a whole, the answer that says so."""
         try:
-            result = executor.execute_operation()
+            return executor.execute_operation()
         except Exception as error:  # noqa: BLE001 (the edge of execution: whatever happens becomes an answer)
             return {"errors": [internal_error(error, caller.trace_id)], "data": None}
-        return await self._finish(cast("Any", result), caller) if _is_awaitable(result) else cast("Any", result)
 
     async def _finish(
         self, executing: Awaitable[Any], caller: Caller

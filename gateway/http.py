@@ -17,14 +17,15 @@ from starlette.types import Receive, Scope, Send
 from clients.timeouts import Timeout
 from contracts.failures import Failure, Rejected, TimedOut, TooLarge, Unauthenticated, UnsupportedMedia
 from gateway.answering import Answer
-from gateway.answers import send_answer, send_failure, send_json
+from gateway.answers import CONTENT_TYPES, encode_json, send_answer, send_failure, send_json
 from gateway.batches import Batches
 from gateway.bodies import decode_json
 from gateway.callers import Caller, new_trace_id
 from gateway.connections import address_of
 from gateway.documents import is_mutation
+from gateway.eagerness import begin
 from gateway.errors import render_failure
-from gateway.execution import Engine, Refused, Selected
+from gateway.execution import Engine, Refused
 from gateway.identity import Authenticator
 from gateway.media_types import JSON, parse_media_type
 from gateway.negotiation import (
@@ -144,12 +145,15 @@ class GraphQLOverHTTP:
         if isinstance(operation, list):
             await self._answer_batch(scope, send, operation, caller, headers.get("accept"))
             return
-        selected = await self._select(scope, operation, caller)
+        selected = await self._engine.select(operation, caller)
+        if scope["method"] == "GET" and is_mutation(selected.node):
+            raise MethodNotAllowed("A mutation cannot be sent by GET.")
         framing = choose_framing(selected, headers.get("accept"))
         more = [VARY, *selected.charge.standing.headers()]
         if framing is None:
             payload = await self._engine.execute(selected, caller)
-            await send_json(send, answer_status(self._profile, payload), payload, media_type, more)
+            status = answer_status(self._profile, payload)
+            await send_answer(send, status, encode_json(payload), CONTENT_TYPES[media_type], more)
         else:
             resumed = with_last_event_id(selected, headers.get("last-event-id"))
             streaming = msgspec.structs.replace(caller, transport=Transport.SSE)
@@ -173,21 +177,18 @@ class GraphQLOverHTTP:
         if problem is not None:
             raise UnsupportedMedia(problem)
         _check_length(headers.get("content-length", "0"))
-        try:
-            with self._body_timeout.one():
-                body = await _read_body(receive)
-        except TimeoutError:
-            raise SlowBody(f"The body did not arrive within {BODY_S_MAX:g} seconds.") from None
-        if not body:
+        body = Body(receive)
+        rest = begin(body.read())  # nearly every body is there already, and needs no timer
+        if rest is not None:
+            try:
+                with self._body_timeout.one():
+                    await rest
+            except TimeoutError:
+                raise SlowBody(f"The body did not arrive within {BODY_S_MAX:g} seconds.") from None
+        if not body.data:
             raise BadRequest("The request has no body.")
-        value = decode_json(body)
+        value = decode_json(body.data)
         return value if isinstance(value, list) else read_operation(value)
-
-    async def _select(self, scope: Scope, operation: Operation, caller: Caller) -> Selected:
-        selected = await self._engine.select(operation, caller)
-        if scope["method"] == "GET" and is_mutation(selected.node):
-            raise MethodNotAllowed("A mutation cannot be sent by GET.")
-        return selected
 
 
 def read_headers(scope: Scope) -> dict[str, str]:
@@ -232,19 +233,34 @@ def _check_length(declared: str) -> None:
         raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
 
 
-async def _read_body(receive: Receive) -> bytes:
-    """Read the body, no more than `BODY_BYTES_MAX` of it."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        piece: bytes = message.get("body", b"")
-        if len(body) + len(piece) > BODY_BYTES_MAX:
-            raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
-        is_whole = not message.get("more_body", False)
-        if is_whole and not body:
-            return piece  # nearly every body comes in one piece, which need not be copied
-        body += piece
-        if is_whole:
-            return bytes(body)
+class Body:
+    """A body as it arrives, no more than `BODY_BYTES_MAX` of it; whole once `read` has ended."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._arrived = bytearray()
+        self.data = b""
+
+    async def read(self) -> None:
+        """Take what comes, until all of it is there.
+
+        Raises:
+            TooLarge: there is more.
+            ClientDisconnect: the client has left.
+        """
+        arrived = self._arrived
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            piece: bytes = message.get("body", b"")
+            if len(arrived) + len(piece) > BODY_BYTES_MAX:
+                raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
+            is_whole = not message.get("more_body", False)
+            if is_whole and not arrived:
+                self.data = piece  # nearly every body comes in one piece, which need not be copied
+                return
+            arrived += piece  # in place: however small the pieces, what is there is seldom copied
+            if is_whole:
+                self.data = bytes(arrived)
+                return

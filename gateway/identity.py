@@ -1,4 +1,4 @@
-"""Who is asking: bearer tokens of the configured issuers, verified, and kept by their SHA-256 until they expire.
+"""Who is asking: verified bearer tokens of the configured issuers, kept by their header's SHA-256 until they expire.
 
 A token is checked for signature (asymmetric algorithms of the allow-list only, with a key of the set of the issuer it
 names, never one it brings and never another issuer's), issuer, audience, expiry, not-before and subject. The subject
@@ -73,25 +73,22 @@ class Authenticator:
             Unauthenticated: it is absent, not a bearer token, revoked, or not valid now; the message says little more.
             Unavailable: the issuer's keys cannot be had; may be retried.
         """
-        principal = await self._believed(_bearer(authorization))
+        now = self._clock()
+        key = hashlib.sha256((authorization or "").encode("utf-8", "surrogatepass")).digest()
+        kept = self._kept.get(key)
+        if kept is not None and now < kept[0]:
+            self._kept.move_to_end(key)
+            principal = kept[1]
+        else:
+            principal = await self._verify(_bearer(authorization), now)
+            self._kept[key] = (min(principal.expires_at, now + KEPT_S_MAX), principal)
+            if len(self._kept) > IDENTITIES_KEPT_MAX:
+                self._kept.popitem(last=False)
         if self.revocations.covers(principal):
             raise token_revoked()
         return principal
 
-    async def _believed(self, token: bytes) -> Principal:
-        now = self._clock()
-        key = hashlib.sha256(token).digest()
-        kept = self._kept.get(key)
-        if kept is not None and now < kept[0]:
-            self._kept.move_to_end(key)
-            return kept[1]
-        principal = await self._verify(token, key, now)
-        self._kept[key] = (min(principal.expires_at, now + KEPT_S_MAX), principal)
-        if len(self._kept) > IDENTITIES_KEPT_MAX:
-            self._kept.popitem(last=False)
-        return principal
-
-    async def _verify(self, token: bytes, key: bytes, now: float) -> Principal:
+    async def _verify(self, token: bytes, now: float) -> Principal:
         try:
             unverified = jws.extract_compact(token)
             header, keys = unverified.headers(), self._issuers.get(_named.decode(unverified.payload).iss)
@@ -104,7 +101,7 @@ class Authenticator:
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             expired = type(error).__name__ == "ExpiredTokenError"
             raise (token_expired() if expired else Unauthenticated("The token is not valid.")) from error
-        return _principal(claims, key)
+        return _principal(claims, token)
 
 
 def token_revoked() -> Unauthenticated:
@@ -127,7 +124,7 @@ def _bearer(authorization: str | None) -> bytes:
     return token.encode()
 
 
-def _principal(claims: dict[str, Any], key: bytes) -> Principal:
+def _principal(claims: dict[str, Any], token: bytes) -> Principal:
     subject, scope, expires = claims["sub"], claims.get("scope", ""), claims["exp"]
     if not (isinstance(subject, str) and CUSTOMER_ID.fullmatch(subject) and isinstance(scope, str)):
         raise Unauthenticated("The token is not valid.")
@@ -144,7 +141,7 @@ def _principal(claims: dict[str, Any], key: bytes) -> Principal:
         expires_at=float(expires) + LEEWAY_S,
         acr=acr if isinstance(acr, str) else None,
         auth_time=_seconds(claims.get("auth_time")),
-        token_id=token_id if isinstance(token_id, str) else key.hex()[:16],
+        token_id=token_id if isinstance(token_id, str) else hashlib.sha256(token).hexdigest()[:16],
         issued_at=_seconds(claims.get("iat")),
         device_id=device,
     )

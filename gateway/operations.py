@@ -13,6 +13,8 @@ from gateway.bodies import MalformedBody, decode_json
 DOCUMENT_ID_CHARACTERS_MAX = 200
 KEYS = frozenset({"query", "documentId", "operationName", "variables", "extensions", "doc_id"})
 """Parameters with a meaning here. `doc_id` is how Relay names a stored document."""
+IDS = frozenset({"documentId", "doc_id"})
+"""Where a document's id stands, beside the extensions."""
 
 
 class BadRequest(Rejected):
@@ -40,7 +42,7 @@ def read_operation(value: Any) -> Operation:
     if not isinstance(value, dict):
         raise BadRequest("The request must be a JSON object.")
     extensions = _map(value, "extensions")
-    document_id = _document_id(value, extensions)
+    document_id = _document_id(value, extensions) if extensions or not IDS.isdisjoint(value) else None
     query = _text(value, "query")
     if not query and document_id is None:
         raise BadRequest("The parameter 'query' is missing.")

@@ -63,29 +63,28 @@ class Buckets:
         Raises:
             RateLimited: it does not hold enough now.
         """
-        now = self._clock()
-        capacity = self._capacity
-        kept = self._levels.get(key)
-        level = capacity if kept is None else kept[0] + (now - kept[1]) * self._refill
-        level = min(level, capacity)
+        now, capacity, levels = self._clock(), self._capacity, self._levels
+        kept = levels.get(key)
+        level: float = capacity
+        if kept is not None:
+            refilled = kept[0] + (now - kept[1]) * self._refill
+            if refilled < capacity:
+                level = refilled
         cost = max(cost, CHARGE_MIN)
-        needed = min(cost, capacity)
-        if level < needed:
-            self._put(key, level, now)
-            raise RateLimited(self.standing(level), (needed - level) / self._refill)
-        self._put(key, level - cost, now)
-        return level - cost
+        is_enough = level >= cost or level >= capacity
+        left = level - cost if is_enough else level
+        levels[key] = (left, now)
+        levels.move_to_end(key)
+        if len(levels) > BUCKETS_MAX:
+            levels.popitem(last=False)
+        if is_enough:
+            return left
+        raise RateLimited(self.standing(level), (min(cost, capacity) - level) / self._refill)
 
     def standing(self, level: float) -> Standing:
         """Say what a level means to whom it is told."""
         reset_s = int((self._capacity - level) / self._refill) + 1
         return Standing(self._unit, self._capacity, max(0, int(level)), reset_s)
-
-    def _put(self, key: str, level: float, now: float) -> None:
-        self._levels[key] = (level, now)
-        self._levels.move_to_end(key)
-        if len(self._levels) > BUCKETS_MAX:
-            self._levels.popitem(last=False)
 
 
 class RateLimits:

@@ -1,11 +1,13 @@
 """What an operation pays before it may run: its cost is bounded, and charged to its customer's rate."""
 
-import msgspec
+from collections.abc import Mapping
+from typing import Any
 
-from contracts.failures import Failure
+import msgspec
+from graphql import OperationDefinitionNode
+
 from gateway.costs import CostMode, CostModel, TooCostly
 from gateway.documents import PreparedDocument
-from gateway.operations import Operation
 from gateway.rate_limits import RateLimits, Standing
 from gateway.telemetry import COST, OVER_COST
 from resolvers.principal import Principal
@@ -49,22 +51,26 @@ class Toll:
         """
         self.rates.charge(principal.customer_id, SUGGESTIONS_COST + size // PARSED_BYTES_PER_COST)
 
-    def charge(self, prepared: PreparedDocument, operation: Operation, principal: Principal) -> Charge:
+    def charge(
+        self,
+        prepared: PreparedDocument,
+        node: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+        principal: Principal,
+    ) -> Charge:
         """Charge an operation of a prepared document to its customer.
 
         Raises:
             TooCostly: over the bound, where that is enforced.
             RateLimited: the customer's minute is used up; may be retried later.
-            UndeterminedOperation: it cannot be told which operation is meant.
         """
-        cost = self._costs.estimate(prepared, prepared.operation(operation.operation_name), operation.variables)
+        cost = self._costs.estimate(prepared, node, variables)
         COST.observe(cost)
-        refusal: Failure | None = None
-        if cost > self._cost_max:
-            OVER_COST.inc()
-            refusal = TooCostly(f"The operation costs {cost}; at most {self._cost_max} is allowed.")
+        if cost <= self._cost_max:
+            return Charge(cost, self.rates.charge(principal.customer_id, cost))
+        OVER_COST.inc()
         # What is refused for its cost is charged as well: trying is not free.
-        standing = self.rates.charge(principal.customer_id, min(cost, self._cost_max))
-        if refusal is not None and self._mode is CostMode.ENFORCE:
-            raise refusal
+        standing = self.rates.charge(principal.customer_id, self._cost_max)
+        if self._mode is CostMode.ENFORCE:
+            raise TooCostly(f"The operation costs {cost}; at most {self._cost_max} is allowed.")
         return Charge(cost, standing)

@@ -34,6 +34,8 @@ class Trail:
 
     def take_alerts(self) -> list[str]:
         """Return the global ids of the alerts shown since it was last asked."""
+        if not self._alerts:
+            return []
         taken, self._alerts = self._alerts, {}
         return [encode_node_id("Alert", id) for id in taken]
 
