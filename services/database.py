@@ -140,8 +140,8 @@ class Database:
         connection = sqlite3.connect(
             self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=512
         )
-        # Where SQLite is built with SECURE_DELETE, as Debian's is, each page that a delete frees is read and written full
-        # of zeros. FAST zeroes only what lies in pages that are written anyway.
+        # Where SQLite is built with SECURE_DELETE, as Debian's is, each page that a delete frees is read and written
+        # full of zeros. FAST zeroes only what lies in pages that are written anyway.
         connection.executescript(
             f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-{CACHE_KIB};"
             "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000; PRAGMA secure_delete=FAST;"

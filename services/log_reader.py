@@ -1,13 +1,15 @@
 """Follow the event service's log from an offset, for ever: what the account and analytics services consume.
 
 The stream is only transport: the caller keeps its own offset beside its state, so a cut, a restart or a repeat
-of the connection changes nothing. Back-pressure is TCP's: nothing is read while the caller works on a batch.
+of the connection changes nothing. Each connection begins with the entry applied last, by which the log is known again.
+Back-pressure is TCP's: nothing is read while the caller works on a batch.
 """
 
 import asyncio
 import random
 import ssl
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import aiohttp
 import msgspec
@@ -15,6 +17,7 @@ import structlog
 
 from contracts.events import LogEntry
 from contracts.stored_events import log_entries
+from services.followed import mark_of
 
 WAIT_S = 30
 """How long the event service keeps a quiet stream open."""
@@ -34,6 +37,10 @@ GATHER_S = 0.04
 this keeps an alert waiting for less than its commit does. A quiet log is never waited for."""
 
 _log = structlog.get_logger(__name__)
+
+
+class AnotherLog(Exception):
+    """The entry at the applied offset is not the one that was applied: nothing of this log may be."""
 
 
 class LogReader:
@@ -60,10 +67,12 @@ class LogReader:
         """Whether the event service was heard within the last ten seconds."""
         return asyncio.get_running_loop().time() - self._heard_at < HEALTHY_WITHIN_S
 
-    async def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]:
+    async def batches(self, after: int, mark: str = "") -> AsyncGenerator[list[LogEntry]]:
         """Yield the entries after offset `after`, in order and without holes, at most `batch_max` at a time.
 
-        An empty list means: caught up, and nothing new for about `idle_s` seconds. Never ends by itself.
+        An empty list means: caught up, and nothing new for about `idle_s` seconds. Never ends by itself. `mark` is that
+        of the entry at `after` (`services/followed.py`), empty where it is not known: a log that has another one there
+        is not read, nor is it `healthy`.
         """
         backoff_s = BACKOFF_S_MIN
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=2.0, sock_read=HEALTHY_WITHIN_S)
@@ -73,17 +82,30 @@ class LogReader:
         ) as session:
             while True:
                 try:
-                    async for batch in self._follow(session, after):
+                    async for batch in self._known(session, after, mark):
                         backoff_s = BACKOFF_S_MIN
                         if batch:
-                            after = batch[-1].offset
+                            after, mark = batch[-1].offset, mark_of(batch[-1])
                         yield batch
-                except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ConnectionError) as error:
+                except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ConnectionError, AnotherLog) as error:
                     _log.warning(
                         "event log away", error=type(error).__name__, after=after, retry_in_s=round(backoff_s, 2)
                     )
                     await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, nothing secret
                     backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)
+
+    async def _known(self, session: aiohttp.ClientSession, after: int, mark: str) -> AsyncGenerator[list[LogEntry]]:
+        async with aclosing(self._follow(session, after - 1 if mark else after)) as batches:
+            async for batch in batches:
+                if not mark or not batch:
+                    yield batch
+                    continue
+                if mark_of(batch[0]) != mark:
+                    self._heard_at = float("-inf")
+                    raise AnotherLog
+                mark = ""
+                if len(batch) > 1:
+                    yield batch[1:]
 
     async def _follow(self, session: aiohttp.ClientSession, after: int) -> AsyncGenerator[list[LogEntry]]:
         parameters = {"after": str(after), "limit": "0", "wait": str(WAIT_S)}

@@ -24,7 +24,7 @@ class Log(Protocol):
     def healthy(self) -> bool:
         """Whether the log was heard lately."""
 
-    def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]:
+    def batches(self, after: int, mark: str = "") -> AsyncGenerator[list[LogEntry]]:
         """Yield the entries after an offset, without holes; an empty list when caught up."""
 
 
@@ -54,7 +54,8 @@ class Follower:
         offset = await self._isolating.patiently(self._projection.offset)
         self._changes.start_at(offset)
         metrics.APPLIED_OFFSET.set(offset)
-        async with aclosing(self._log.batches(offset)) as batches:
+        mark = await self._isolating.patiently(self._projection.mark)
+        async with aclosing(self._log.batches(offset, mark)) as batches:
             async for batch in batches:
                 metrics.LAG_EVENTS.set(len(batch))
                 if batch:

@@ -16,6 +16,7 @@ from contracts.failures import Unavailable
 from contracts.feed import AccountChange
 from services.accounts.ledger import EFFECTS, Ledger, Movement, Statement, transaction_ids
 from services.accounts.registers import REGISTERS
+from services.followed import keep_mark
 from services.set_aside import keep_letter, mark_replayed
 
 DAY_MINOR_MAX = 4 * 10**18
@@ -53,14 +54,14 @@ def apply(connection: sqlite3.Connection, entries: Sequence[LogEntry]) -> Applie
     _check_no_hole(fresh, applied)
     changes = _project(connection, fresh)
     reached = fresh[-1].offset
-    move_offset(connection, reached)
+    move_offset(connection, fresh[-1])
     return Applied(reached, changes, len(fresh))
 
 
 def set_aside(connection: sqlite3.Connection, entry: LogEntry, reason: str) -> Applied:
     """Keep an entry that cannot be applied as a dead letter, and pass it."""
     keep_letter(connection, entry, reason)
-    move_offset(connection, entry.offset)
+    move_offset(connection, entry)
     return Applied(entry.offset, [], 0)
 
 
@@ -70,9 +71,10 @@ def replay(connection: sqlite3.Connection, entry: LogEntry) -> None:
     mark_replayed(connection, entry.offset)
 
 
-def move_offset(connection: sqlite3.Connection, reached: int) -> None:
-    """Note how far the log is applied."""
-    connection.execute("UPDATE progress SET log_offset = ?", (reached,))
+def move_offset(connection: sqlite3.Connection, reached: LogEntry) -> None:
+    """Note how far the log is applied, and by what it is known again."""
+    connection.execute("UPDATE progress SET log_offset = ?", (reached.offset,))
+    keep_mark(connection, reached)
 
 
 def _project(connection: sqlite3.Connection, entries: Sequence[LogEntry]) -> list[AccountChange]:

@@ -10,6 +10,7 @@ from typing import Protocol
 from contracts.events import LogEntry
 from services.accounts.projection import Applied, apply, offset_of, replay, set_aside
 from services.database import Database
+from services.followed import mark_at
 
 
 class Projection(Protocol):
@@ -31,6 +32,9 @@ class Projection(Protocol):
 
     async def offset(self) -> int:
         """Return the offset up to which the log is applied, 0 at first."""
+
+    async def mark(self) -> str:
+        """Return the mark of the entry at that offset, empty where it is not known."""
 
 
 class SqliteProjection:
@@ -54,3 +58,7 @@ class SqliteProjection:
     async def offset(self) -> int:
         """See `Projection`."""
         return await self._database.read(offset_of)
+
+    async def mark(self) -> str:
+        """See `Projection`."""
+        return await self._database.read(lambda connection: mark_at(connection, offset_of(connection)))

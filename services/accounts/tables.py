@@ -4,7 +4,7 @@ What is projected from the event log (with `progress`, its offset) and what cust
 preferences) live side by side; a command's table or column is never written by the projection.
 """
 
-from services import set_aside
+from services import followed, set_aside
 
 SCHEMA = (
     """
@@ -118,5 +118,6 @@ CREATE TABLE IF NOT EXISTS devices (
 CREATE INDEX IF NOT EXISTS devices_by_customer ON devices (customer_id);
 CREATE TABLE IF NOT EXISTS preferences (customer_id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
+    + followed.SCHEMA
     + set_aside.SCHEMA
 )

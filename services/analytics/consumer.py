@@ -25,6 +25,7 @@ from services.analytics.outcomes import Outcome
 from services.analytics.signals import Signal
 from services.analytics.workspace import applied_offset, keep_offset
 from services.database import Database
+from services.followed import keep_mark, mark_at
 from services.isolating import Isolating, reason_of
 from services.set_aside import keep_letter, mark_replayed
 
@@ -42,7 +43,7 @@ class ReadFacts(Protocol):
 class Reader(Protocol):
     """Where batches come from: `[]` means caught up and quiet."""
 
-    def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]: ...
+    def batches(self, after: int, mark: str = "") -> AsyncGenerator[list[LogEntry]]: ...
 
 
 class Consumer:
@@ -82,7 +83,8 @@ class Consumer:
         patiently = self._isolating.patiently
         self.offset = await patiently(lambda: self._database.read(applied_offset))
         await patiently(lambda: self._close([], 0))  # what a crash left in the journal
-        async with aclosing(reader.batches(self.offset)) as batches:
+        mark = await patiently(lambda: self._database.read(lambda connection: mark_at(connection, self.offset)))
+        async with aclosing(reader.batches(self.offset, mark)) as batches:
             async for batch in batches:
                 await (self._isolating.apply(batch) if batch else patiently(self._tick))
 
@@ -101,6 +103,7 @@ class Consumer:
                 return Outcome(0, {}, 0, 0, offset=applied)
             outcome = apply_batch(connection, self._memory, fresh, self._lateness_s)
             keep_offset(connection, outcome.offset)
+            keep_mark(connection, fresh[-1])
             return outcome
 
         outcome = await self._commit(job)
@@ -130,6 +133,7 @@ class Consumer:
         def job(connection: sqlite3.Connection) -> Outcome:
             keep_letter(connection, entry, reason)
             keep_offset(connection, entry.offset)
+            keep_mark(connection, entry)
             return Outcome(0, {}, 0, 0, offset=entry.offset)
 
         self.offset = (await self._commit(job)).offset

@@ -103,8 +103,9 @@ class ScriptedLog:
         self.healthy = True
         self.caught_up = asyncio.Event()
 
-    async def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]:
+    async def batches(self, after: int, mark: str = "") -> AsyncGenerator[list[LogEntry]]:
         """Yield the batches with an entry after the offset, then that it is caught up."""
+        self.mark = mark
         for batch in self._batches:
             if batch[-1].offset > after:
                 yield batch

@@ -16,6 +16,7 @@ from services.accounts.projection import Applied
 from services.accounts.store import SqliteProjection
 from services.accounts.tables import SCHEMA
 from services.database import Database
+from services.followed import mark_of
 from services.set_aside import letters_after
 from tests.unit.services.accounts.samples import NOW, ScriptedLog, account, booked, entries, event, payment
 
@@ -58,9 +59,11 @@ async def test_a_refused_batch_is_applied_once_the_store_takes_it(database: Data
 
 async def test_a_follower_starts_where_the_projection_is(database: Database) -> None:
     """A log that is told again from before the offset adds nothing and changes nothing."""
-    changes = Changes()
-    for _ in range(2):
-        await follow(ScriptedLog(entries(account(), booked("t1", "1.00"))), SqliteProjection(database), changes)
+    changes, batch = Changes(), entries(account(), booked("t1", "1.00"))
+    logs = ScriptedLog(batch), ScriptedLog(batch)
+    for log in logs:
+        await follow(log, SqliteProjection(database), changes)
+    assert [log.mark for log in logs] == ["", mark_of(batch[-1])]
     async with aclosing(changes.follow(-1, wait_s=0)) as stream:
         assert [lines async for lines in stream] == [b'{"offset":2}\n']
     assert (await database.read(lambda connection: closing_of(connection, "acc-1"))).minor == 100

@@ -13,6 +13,7 @@ from litestar import Litestar
 from contracts.events import LogEntry
 from contracts.settings import Settings
 from services.analytics.app import create_app
+from services.followed import mark_of
 from tests.unit.services.analytics.logs import START, Log
 
 
@@ -27,8 +28,9 @@ class WrittenLog:
         self._taken = 0
         self._caught_up = asyncio.Event()
 
-    async def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]:
+    async def batches(self, after: int, mark: str = "") -> AsyncGenerator[list[LogEntry]]:
         """Yield what is there, at most three entries at a time."""
+        assert mark == (mark_of(self.log.entries[after - 1]) if after else "")
         while True:
             self._written.clear()
             while batch := self.log.entries[after : after + 3]:

@@ -32,7 +32,7 @@ class Quiet:
     def __init__(self) -> None:
         self.followed = asyncio.Event()
 
-    async def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]:  # noqa: ARG002 - the port's
+    async def batches(self, after: int, mark: str = "") -> AsyncGenerator[list[LogEntry]]:  # noqa: ARG002 - the port's
         """Yield nothing, for ever."""
         self.followed.set()
         await asyncio.Event().wait()
@@ -179,7 +179,7 @@ class Told:
         self._batches = batches
         self.finished = asyncio.Event()
 
-    async def batches(self, after: int) -> AsyncGenerator[list[LogEntry]]:  # noqa: ARG002 - the port's
+    async def batches(self, after: int, mark: str = "") -> AsyncGenerator[list[LogEntry]]:  # noqa: ARG002 - the port's
         """Yield the batches, then nothing more."""
         for batch in self._batches:
             yield batch
