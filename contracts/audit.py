@@ -19,15 +19,15 @@ class AuditKind(StrEnum):
     REFUSAL = "REFUSAL"
     """Something its caller may not do, step-up demands included; without a customer where nobody was authenticated."""
     ALERT_SHOWN = "ALERT_SHOWN"
-    """Alerts that were handed to the customer in an answer, `subjects`."""
+    """Alerts that answers and live streams carried to whoever `shown` lists, in the order they were handed over."""
     ALERTS_STREAMED = "ALERTS_STREAMED"
-    """Alerts that live streams carried to whoever `shown` lists, in the order they were handed over."""
+    """The same of streams alone, in records of earlier builds: no longer written."""
     TORN_LINE = "TORN_LINE"
     """A crash left half a line at the end of the chain: it was set aside, in the file `outcome` names."""
 
 
 class Showing(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True, gc=False):
-    """Alerts (global ids) that one live stream carried to its customer; the rest as in a record of their own."""
+    """Alerts (global ids) that an answer or stream carried to its customer; the rest as in a record of their own."""
 
     customer_id: str
     token_id: str
@@ -57,7 +57,7 @@ class AuditRecord(
     document: str = ""
     """`sha256:` of the document."""
     shown: list[Showing] = []
-    """Who was shown what by streams; many in one record, as each record costs a hash and a place in the chain."""
+    """Who was shown what; many in one record, as each record costs a hash and a place in the chain."""
     at: str = ""
     """When it was written (RFC 3339, UTC)."""
     seq: int = 0

@@ -66,6 +66,14 @@ class Answers(Protocol):
         """Return what resumes after all that was taken; None where nothing does."""
         ...
 
+    def reconsider(self) -> None:
+        """Let it go on after what may be run has changed.
+
+        Raises:
+            Forbidden: its caller may run it no more.
+        """
+        ...
+
 
 class GeneratorEvents(LiveEvents):
     """The events of an asynchronous generator, one at a time; each needs a task while it is waited for."""
@@ -176,3 +184,6 @@ class GeneratorAnswers:
     def cursor(self) -> str | None:
         """An operation that is no subscription is asked again, not resumed."""
         return None
+
+    def reconsider(self) -> None:
+        """It has begun, and is soon over."""

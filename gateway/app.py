@@ -77,7 +77,7 @@ def create_app(settings: Settings) -> Starlette:
         return {**await backends.ready(), "following": not any(task.done() for task in following)}
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         async with transport, issuers_transport, backends.opened():
             following.append(asyncio.create_task(feed.run()))
             following.append(asyncio.create_task(revocations.follow()))
@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> Starlette:
                 take = partial(_take_cursor_keys, cursors)
                 following.append(asyncio.create_task(follow_secret(settings.cursor_keys_secret, take)))
             if trusted is not None:
-                following.append(asyncio.create_task(trusted.follow(engine.prepare)))
+                following.append(asyncio.create_task(trusted.follow(engine.prepare, app.state.draining.reconsider)))
             try:
                 yield
             finally:

@@ -1,8 +1,9 @@
 """The audit log of one process: records in line for the disk, written batch by batch, each batch with one fsync.
 
-`record` returns when the record is durable; `note` only puts it in line; `show` gathers what streams carry, many in one
-record. What goes wrong on disk is told to everyone who waits, and until a batch has been written again `failing` is
-true. What streams have shown is never given up: it is tried again, and while it waits `holding` stops further streams.
+`record` returns when the record is durable; `note` only puts it in line; `show` gathers the alerts that answers and
+streams carry, many in one record. What goes wrong on disk is told to everyone who waits, and until a batch has been
+written again `failing` is true. What was shown is never given up: it is tried again, and while it waits `holding` keeps
+anything further from being shown.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from gateway.audit_files import SEGMENT_BYTES_MAX, AuditChain, BrokenChain
 QUEUE_MAX = 4_096
 """Records waiting for the disk."""
 SHOWN_MAX = 20_000
-"""Showings waiting for the disk; beyond it streams show nothing more."""
+"""Showings waiting for the disk; beyond it nothing more is shown."""
 SUBJECTS_PER_RECORD = 500
 """Alerts that one record of showings is closed at, so that its line stays far below what is read of a segment's end."""
 RETRY_S = 0.25
@@ -46,7 +47,7 @@ class AuditLog:
         self._closing = False
         self.failing = False
         self.holding = False
-        """Whether streams must not show more before `settled`; a plain value, as each alert of each phone asks."""
+        """Whether no more alerts may be shown before `settled`; a plain value, as each alert of each phone asks."""
 
     @property
     def full(self) -> bool:
@@ -54,13 +55,13 @@ class AuditLog:
         return len(self._waiting) >= QUEUE_MAX
 
     async def settled(self) -> None:
-        """Return once streams may show more."""
+        """Return once more may be shown."""
         while self.holding:
             self._settled.clear()
             await self._settled.wait()
 
     def show(self, showing: Showing) -> None:
-        """Gather what a stream carries now; it is on disk within milliseconds, or nothing further is shown."""
+        """Gather what is shown now; it is on disk within milliseconds, or nothing further is shown."""
         self._shown.append(showing)
         if len(self._shown) >= SHOWN_MAX:
             self.holding = True
@@ -146,7 +147,7 @@ class AuditLog:
         if failure is None:
             self._settled.set()
             if shown:
-                WRITTEN.labels(AuditKind.ALERTS_STREAMED.value).inc()
+                WRITTEN.labels(AuditKind.ALERT_SHOWN.value).inc()
         for record, written in waiting:
             if failure is None:
                 WRITTEN.labels(record.kind.value).inc()
@@ -165,5 +166,5 @@ def _gathered(shown: list[Showing]) -> Iterator[AuditRecord]:
     for end, showing in enumerate(shown, start=1):
         subjects += len(showing.subjects)
         if subjects >= SUBJECTS_PER_RECORD or end == len(shown):
-            yield AuditRecord(kind=AuditKind.ALERTS_STREAMED, outcome="DONE", shown=shown[start:end])
+            yield AuditRecord(kind=AuditKind.ALERT_SHOWN, outcome="DONE", shown=shown[start:end])
             start, subjects = end, 0

@@ -1,9 +1,9 @@
 """What becomes an audit record: the one seam between the edge and the audit log.
 
 Mutations and refusals wait until their record is durable; where that is impossible they fail (and a mutation is not
-even begun). Alerts shown and requests without a valid token do not wait: what the full line, or the bound on strangers,
-keeps out is counted. Streams show nothing more while what they have shown cannot be written. What resolvers did comes
-from the request's trail, never from the answer, which a client shapes.
+even begun). Alerts shown do not wait, but while what was shown cannot be written nothing more is shown: queries fail,
+streams wait. Requests without a valid token do not wait: what the full line, or the bound on strangers, keeps out is
+counted. What resolvers did comes from the request's trail, never from the answer, which a client shapes.
 """
 
 import time
@@ -21,7 +21,7 @@ from graphql import (
 from prometheus_client import Counter
 
 from contracts.audit import AuditKind, AuditRecord, Showing
-from contracts.failures import BadCursor, Failure, Overloaded, Unauthenticated
+from contracts.failures import BadCursor, Failure, Overloaded, Unauthenticated, Unavailable
 from gateway.audit import AuditLog
 from gateway.callers import Caller
 from gateway.documents import PreparedDocument, is_mutation
@@ -78,7 +78,8 @@ class Auditor:
         """Record what an operation did and showed, before its answer leaves.
 
         Raises:
-            Overloaded, Unavailable: a mutation's record could not be written.
+            Overloaded, Unavailable: a mutation's record could not be written, or it is a query that shows alerts while
+                those shown before cannot be written.
         """
         codes = {error["extensions"]["code"] for error in payload.get("errors", ())}
         if is_mutation(node):
@@ -91,17 +92,24 @@ class Auditor:
         self.showed(prepared, node, caller, context)
 
     def showed(
-        self, prepared: PreparedDocument, node: OperationDefinitionNode, caller: Caller, *contexts: Witnessed
+        self, prepared: PreparedDocument, node: OperationDefinitionNode, caller: Caller, context: Witnessed
     ) -> None:
-        """Record the alerts a part of an answer holds."""
-        alerts = [id for context in contexts for id in context.trail.take_alerts()]
-        if alerts:
-            self._note(_record(AuditKind.ALERT_SHOWN, DONE, caller, prepared, node, subjects=alerts))
+        """Record the alerts that an answer or a part of one holds, before it leaves.
+
+        Raises:
+            Unavailable: those shown before cannot be written now; may be retried. A mutation is done and does not fail.
+        """
+        alerts = context.trail.take_alerts()
+        if not alerts:
+            return
+        if self.log.holding and not is_mutation(node):
+            raise Unavailable("The gateway cannot do this now.", code="AUDIT_FAILED", retry_after_s=1.0)
+        self.streamed(prepared, node, caller, sorted(root_fields(prepared, node)))(alerts)
 
     def streamed(
         self, prepared: PreparedDocument, node: OperationDefinitionNode, caller: Caller, actions: list[str]
     ) -> Callable[[list[str]], None]:
-        """Return what records the alerts (global ids) that one stream's answers hold; `actions` are its root fields."""
+        """Return what records the alerts (global ids) that an operation's answers hold; `actions`: its root fields."""
         customer_id, token_id = caller.principal.customer_id, caller.principal.token_id or ""
         operation, document = _name_of(node), f"sha256:{prepared.sha256}"
         show = self.log.show

@@ -41,7 +41,7 @@ class EndReason(StrEnum):
     EXPIRED = "expired"
     REVOKED = "revoked"
     REFUSED = "refused"
-    """A renewed token may not run it, or its socket was closed for breaking the protocol."""
+    """A renewed token may not run it, its document was withdrawn, or its socket closed for breaking the protocol."""
     DRAINED = "drained"
     """The gateway is stopping."""
     FAILED = "failed"

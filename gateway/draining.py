@@ -1,4 +1,4 @@
-"""Stopping without a storm: what is open is closed bit by bit, each told when to come back and where it was.
+"""What is open. Stopping without a storm: it is closed bit by bit, each told when to come back and where it was.
 
     socket   close 1012, its reason a JSON object: {"reconnectAfterMs": …, "cursor": …}
     events   `retry: <ms>` and `id: <cursor>`, then the end: an EventSource comes back by itself, and goes on there
@@ -19,6 +19,7 @@ from contracts.failures import Unavailable
 CLOSINGS_PER_S_MIN = 200
 """A gateway with few streams does not take the whole window."""
 TICK_S = 0.05
+RECONSIDERED_AT_ONCE = 100
 RETURNS_PER_S = 1_000
 RETURN_MS_MIN = 250
 RETURN_MS_MAX = 30_000
@@ -33,8 +34,12 @@ class Farewell(NamedTuple):
     cursor: str | None
 
 
-class Drainable(Protocol):
+class Open(Protocol):
     """A socket or stream that is open."""
+
+    def reconsider(self) -> None:
+        """End what its caller may run no more, with an error that says why; does not wait for the client."""
+        ...
 
     def drain(self, reconnect_after_ms: int) -> None:
         """Say farewell and close; does not wait for the client."""
@@ -45,17 +50,17 @@ class Draining:
     """What is open, and whether it is being closed."""
 
     def __init__(self) -> None:
-        self._open: dict[Drainable, None] = {}
+        self._open: dict[Open, None] = {}
         self.begun = False
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def enter(self, one: Drainable) -> None:
+    def enter(self, one: Open) -> None:
         """Note what is open."""
         self._open[one] = None
 
-    def leave(self, one: Drainable) -> None:
+    def leave(self, one: Open) -> None:
         """Note that it is closed; repeating it is harmless."""
         self._open.pop(one, None)
 
@@ -67,6 +72,13 @@ class Draining:
         """
         if self.begun:
             raise Unavailable("This gateway is stopping.", code="DRAINING", retry_after_s=RETURN_MS_MIN / 1000)
+
+    async def reconsider(self) -> None:
+        """End whatever may run no more, after what may be run has changed; the rest goes on."""
+        for number, one in enumerate(list(self._open)):
+            one.reconsider()
+            if number % RECONSIDERED_AT_ONCE == 0:
+                await asyncio.sleep(0)  # requests need not wait for all of them
 
     async def run(self, window_s: float) -> None:
         """Close what is open within about `window_s`, oldest first."""

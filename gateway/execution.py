@@ -24,7 +24,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from clients.deadline import Aged
 from clients.timeouts import Timeout
-from contracts.failures import Forbidden, TimedOut
+from contracts.failures import Forbidden, TimedOut, Unavailable
 from gateway.admission import Admission
 from gateway.answering import each_answer
 from gateway.auditing import Auditor, Witnessed
@@ -186,7 +186,7 @@ class Engine:
 
         Raises:
             Refused: its variables do not fit.
-            Failure: it is a mutation, and its audit record cannot be written.
+            Failure: it is a mutation or shows alerts, and its audit record cannot be written.
         """
         prepared, node = selected.prepared, selected.node
         executor = self._build(selected, prepared.plain or prepared.document, caller)
@@ -251,11 +251,12 @@ class Engine:
                 try:
                     async with asyncio.timeout_at(stop_at):
                         payload = render_subsequent(await anext(pieces), caller.trace_id)
+                    self.auditor.showed(selected.prepared, selected.node, caller, executor.context_value)
                 except TimeoutError:
-                    late = [{"id": id, "errors": [_timed_out()]} for id in sorted(waiting)]
-                    payload = {"hasNext": False, "completed": late}
+                    payload = _missing(waiting, _timed_out())
+                except Unavailable as failure:
+                    payload = _missing(waiting, render_failure(failure))
                 note_stale_parts(payload, executor.context_value.aged)
-                self.auditor.showed(selected.prepared, selected.node, caller, executor.context_value)
                 waiting |= {one["id"] for one in payload.get("pending", ())}
                 waiting -= {one["id"] for one in payload.get("completed", ())}
                 yield payload
@@ -366,6 +367,11 @@ def _not_persisted() -> dict[str, Any]:
         "message": "PersistedQueryNotFound",
         "extensions": {"code": NOT_PERSISTED},
     }  # what Apollo's clients look for
+
+
+def _missing(waiting: set[str], error: dict[str, Any]) -> Payload:
+    """Return a last piece: what still waited is missing, for one reason."""
+    return {"hasNext": False, "completed": [{"id": id, "errors": [error]} for id in sorted(waiting)]}
 
 
 def _timed_out() -> dict[str, Any]:

@@ -107,6 +107,14 @@ class LiveAnswers:
         """Return what resumes after all that was taken."""
         return None if self._events is None else self._events.cursor()
 
+    def reconsider(self) -> None:
+        """Go on after what may be run has changed.
+
+        Raises:
+            Forbidden: the document was withdrawn, or demands more.
+        """
+        self._engine.demand(self._selected, self._caller)
+
     def demand(self, caller: Caller) -> None:
         """Go on for a renewed caller.
 

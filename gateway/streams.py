@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from contracts.failures import Failure
+from contracts.failures import Failure, Forbidden
 from gateway.answering import Answer, Answers, GeneratorAnswers
 from gateway.answers import RawHeaders
 from gateway.callers import Caller
@@ -24,7 +24,7 @@ from gateway.execution import Engine, Selected
 from gateway.http_connections import CHUNKS, Writer, writer_of
 from gateway.identity import token_expired, token_revoked
 from gateway.revocations import Revocations
-from gateway.telemetry import OPEN
+from gateway.telemetry import OPEN, count_refusal
 from resolvers.feed import SendOff
 
 HEARTBEAT_S = 12.0
@@ -181,6 +181,14 @@ class _Stream:
             self._delivery.end(reason)
             last = self._framing.frame(Answer({"errors": [render_failure(failure)]}, []))
             self._closing = asyncio.create_task(_close(self._send, last + self._framing.closing))
+
+    def reconsider(self) -> None:
+        """End it where it may be run no more."""
+        try:
+            self._delivery.answers.reconsider()
+        except Forbidden as failure:
+            count_refusal(failure)
+            self.close(EndReason.REFUSED, failure)
 
     def drain(self, reconnect_after_ms: int) -> None:
         """End with when to come back, and where to go on."""

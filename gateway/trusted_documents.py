@@ -4,7 +4,7 @@ A manifest that cannot be used stops the start; while running, the last good one
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,8 @@ from gateway.operations_manifest import BadManifest, read_manifest
 
 Prepare = Callable[[PreparedDocument], None]
 """Makes what executing a document needs; called on the loop, as plans are of its thread."""
+Reconsider = Callable[[], Awaitable[None]]
+"""Ends what runs and may run no more."""
 
 RELOAD_S = 2.0
 """How often the file is looked at, in seconds."""
@@ -52,11 +54,13 @@ class TrustedDocuments:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    async def follow(self, prepare: Prepare, every_s: float = RELOAD_S) -> None:
-        """Read the manifest again whenever its file changes, and prepare what it brings, for ever."""
+    async def follow(self, prepare: Prepare, reconsider: Reconsider, every_s: float = RELOAD_S) -> None:
+        """Read the manifest again whenever its file changes, end what it withdraws, prepare what it adds, for ever."""
         prepared: Mapping[str, TrustedDocument] = {}
         while True:
             if self._by_id is not prepared:
+                if prepared:
+                    await reconsider()
                 prepared = self._by_id
                 for one in prepared.values():
                     prepare(one.prepared)

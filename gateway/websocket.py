@@ -229,10 +229,23 @@ class _Socket:
             try:
                 cast("LiveAnswers", delivery.answers).demand(caller)
             except Forbidden as failure:
-                count_refusal(failure)
-                actions = self._protocol.failed(id, [render_failure(failure)])
-                delivery.end(EndReason.REFUSED)
-                await self._do(actions)
+                await self._refuse(id, failure)
+
+    def reconsider(self) -> None:
+        """End subscriptions that may be run no more."""
+        for id, delivery in list(self._deliveries.items()):
+            try:
+                delivery.answers.reconsider()
+            except Forbidden as failure:
+                self._spawn(self._refuse, id, failure)
+
+    async def _refuse(self, id: str, failure: Failure) -> None:
+        """End a subscription with an error that says why."""
+        if (delivery := self._deliveries.get(id)) is not None:
+            count_refusal(failure)
+            actions = self._protocol.failed(id, [render_failure(failure)])
+            delivery.end(EndReason.REFUSED)
+            await self._do(actions)
 
     def _believe(self, principal: Principal) -> None:
         self._principal = principal

@@ -28,6 +28,9 @@ class Stream:
         self.told.append(reconnect_after_ms)
         self._draining.leave(self)
 
+    def reconsider(self) -> None:
+        raise AssertionError("nothing was withdrawn")
+
 
 async def test_streams_are_closed_over_the_window_and_come_back_spread_out() -> None:
     """Each once, some at a time, and not all at the same moment."""

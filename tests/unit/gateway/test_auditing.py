@@ -27,6 +27,7 @@ CALLER = Caller(
     Transport.HTTP,
     "trace-1",
 )
+ALERTS = "{ viewer { alerts { nodes { title } } } }"
 FREEZE = "mutation Mine($id: ID!) { x: freezeCard(id: $id) { __typename } }"
 CARD = encode_node_id("Card", "card-a")
 FOREIGN_CARD = encode_node_id("Card", "card-b")
@@ -79,17 +80,34 @@ async def test_nothing_a_client_wrote_but_names_is_recorded(bank: Assembly, tmp_
 
 async def test_alerts_of_a_list_are_recorded_though_no_id_was_asked_for(bank: Assembly, tmp_path: Path) -> None:
     """What was shown comes from the resolvers, not from the answer."""
-    [answer] = await run(bank, "{ viewer { alerts { nodes { title } } } }")
+    [answer] = await run(bank, ALERTS)
     [record] = records(tmp_path)
-    assert (record.kind, record.actions) == (AuditKind.ALERT_SHOWN, ["viewer"])
-    assert len(record.subjects) == len(answer["data"]["viewer"]["alerts"]["nodes"]) > 0
+    [shown] = record.shown
+    assert (record.kind, shown.actions, shown.customer_id) == (AuditKind.ALERT_SHOWN, ["viewer"], ANNA)
+    assert len(shown.subjects) == len(answer["data"]["viewer"]["alerts"]["nodes"]) > 0
+
+
+async def test_a_query_shows_no_alert_while_what_was_shown_cannot_be_written(bank: Assembly, tmp_path: Path) -> None:
+    """It fails closed, whole; what shows none goes on, and so does it once the disk is back."""
+    (tmp_path / "audit").write_bytes(b"a file in its place")
+    with pytest.raises(Unavailable):
+        await run(bank, FREEZE, id=CARD)
+    with pytest.raises(Unavailable) as failed:
+        await run(bank, ALERTS)
+    assert failed.value.reason == "AUDIT_FAILED"
+    other = await bank.engine.select(Operation(query="{ viewer { accounts { displayName } } }"), CALLER)
+    assert "errors" not in await bank.engine.execute(other, CALLER)
+    (tmp_path / "audit").unlink()
+    await bank.audit.settled()
+    assert "errors" not in (await run(bank, ALERTS))[0]
+    assert [len(record.shown) for record in records(tmp_path)] == [1]
 
 
 async def test_alerts_of_the_feed_are_recorded_each(bank: Assembly, tmp_path: Path) -> None:
     """With who was shown it, whatever was selected; what is carried at once is in one record."""
     await run(bank, "subscription Mine { alertFeed { __typename } }")
     found = records(tmp_path)
-    assert {record.kind for record in found} == {AuditKind.ALERTS_STREAMED}
+    assert {record.kind for record in found} == {AuditKind.ALERT_SHOWN}
     shown = [showing for record in found for showing in record.shown]
     assert [showing.subjects for showing in shown] == [[encode_node_id("Alert", f"alert-{n}")] for n in (1, 2)]
     assert {(one.customer_id, one.token_id, one.trace_id, one.operation) for one in shown} == {
@@ -137,13 +155,13 @@ async def test_other_queries_are_not_recorded(bank: Assembly, tmp_path: Path) ->
 async def test_a_full_line_stops_mutations_before_they_begin(
     bank: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is done that could not be recorded; reading alerts goes on."""
+    """Nothing is done that could not be recorded; reading alerts goes on, and is recorded in a line of its own."""
     monkeypatch.setattr(audit_module, "QUEUE_MAX", 0)
     with pytest.raises(Overloaded):
         await run(bank, FREEZE, id=CARD)
-    [answer] = await run(bank, "{ viewer { alerts { nodes { title } } } }")
+    [answer] = await run(bank, ALERTS)
     assert "errors" not in answer
-    assert records(tmp_path) == []
+    assert [record.kind for record in records(tmp_path)] == [AuditKind.ALERT_SHOWN]
 
 
 async def test_a_failing_disk_stops_mutations_before_they_begin(bank: Assembly, tmp_path: Path) -> None:

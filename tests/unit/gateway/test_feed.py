@@ -127,6 +127,9 @@ class Taken:
     def cursor(self) -> str | None:
         return self._events.cursor()
 
+    def reconsider(self) -> None:
+        raise AssertionError("nothing was withdrawn")
+
 
 class Phone:
     """What it has received is checked against the rules as it comes; it can stop reading and be cut."""

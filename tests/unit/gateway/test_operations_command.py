@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 import strawberry
+from starlette.applications import Starlette
 
 from contracts.settings import Settings
 from gateway.callers import Caller
@@ -100,7 +101,7 @@ class TestAGatewayThatRuns:
     @pytest.fixture
     def manifest(self, schema: strawberry.Schema, tmp_path: Path) -> Path:
         path = tmp_path / "operations.json"
-        _release(path, schema, HELLO)
+        release(path, schema, HELLO)
         return path
 
     @pytest.fixture
@@ -110,15 +111,16 @@ class TestAGatewayThatRuns:
         )
 
     async def test_what_is_released_runs_without_a_restart(
-        self, client: httpx.AsyncClient, assembly: Assembly, schema: strawberry.Schema, manifest: Path
+        self, client: httpx.AsyncClient, app: Starlette, assembly: Assembly, schema: strawberry.Schema, manifest: Path
     ) -> None:
         """The new operation is answered, the withdrawn one is refused, and a broken manifest changes nothing."""
         assert assembly.trusted is not None
-        following = asyncio.create_task(assembly.trusted.follow(assembly.engine.prepare, every_s=0.001))
+        follow = assembly.trusted.follow(assembly.engine.prepare, app.state.draining.reconsider, every_s=0.001)
+        following = asyncio.create_task(follow)
         try:
             assert await _codes(client, HELLO) == [None]
             assert await _codes(client, ITEM) == ["UNTRUSTED_DOCUMENT"]
-            _release(manifest, schema, ITEM)
+            release(manifest, schema, ITEM)
             async with asyncio.timeout(10):
                 while await _codes(client, ITEM) != [None]:
                     pass
@@ -135,12 +137,12 @@ class TestAGatewayThatRuns:
     ) -> None:
         """It is not even told: the next answer comes as if nothing had been."""
         assert assembly.trusted is not None
-        _release(manifest, schema, TICKING)
+        release(manifest, schema, TICKING)
         assembly.trusted.reload()
         selected, caller = await _ticking(assembly, Transport.SSE)
         async with aclosing(assembly.engine.answers(selected, caller)) as answers:
             first = await anext(answers)
-            _release(manifest, schema, HELLO, TICKING)
+            release(manifest, schema, HELLO, TICKING)
             assembly.trusted.reload()
             following = [await anext(answers) for _ in range(3)]
         assert len(assembly.trusted) == 2
@@ -151,18 +153,18 @@ class TestAGatewayThatRuns:
     ) -> None:
         """A new token does not carry on what a new subscription would be refused; while it is released, it does."""
         assert assembly.trusted is not None
-        _release(manifest, schema, TICKING)
+        release(manifest, schema, TICKING)
         assembly.trusted.reload()
         selected, caller = await _ticking(assembly, Transport.WEBSOCKET)
         live = assembly.engine.live(selected, caller)
         live.demand(caller)
-        _release(manifest, schema, HELLO)
+        release(manifest, schema, HELLO)
         assembly.trusted.reload()
         with pytest.raises(UntrustedDocument):
             live.demand(caller)
 
 
-def _release(path: Path, schema: strawberry.Schema, *texts: str) -> None:
+def release(path: Path, schema: strawberry.Schema, *texts: str) -> None:
     built = build_manifest({f"{number}.graphql": text for number, text in enumerate(texts)}, schema._schema)
     path.with_suffix(".new").write_bytes(msgspec.json.encode(SignedManifest(built)))
     sign(path.with_suffix(".new"), {SIGNING_KEY: PRIVATE_KEY})
