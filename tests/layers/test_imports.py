@@ -4,6 +4,8 @@ Where one of them calls AWS it does so through `aws`, which knows `contracts` al
 """
 
 import ast
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -96,3 +98,11 @@ def _roots(text: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             names.add(node.module or "")
     return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("module", ["gateway.server", "services.events.app", "services.analytics.app"])
+def test_processes_start_without_the_library_of_aws(module: str) -> None:
+    """It is a quarter of a start, and most processes never call AWS."""
+    told = f"import sys, {module}; print('aiobotocore' in sys.modules, 'botocore' in sys.modules)"
+    started = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert started.stdout.split() == ["False", "False"]
