@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -17,7 +18,6 @@ from contracts.settings import Settings, split_setting
 from gateway.answers import encode_json
 from gateway.draining import Draining
 from gateway.edge_headers import EdgeHeaders
-from gateway.errors import internal_error
 from gateway.execution import Engine
 from gateway.health import Checks, Health
 from gateway.http import GraphQLOverHTTP
@@ -52,7 +52,7 @@ def create_edge(
     sockets = Sockets(engine, authenticator, rates, draining, allowed_origins=origins, init_wait_s=init_wait_s)
     profile = StatusProfile(settings.http_statuses)
     graphql = GraphQLOverHTTP(engine, authenticator, rates, streams, profile, settings.batch_max)
-    app = Starlette(
+    app = _Edge(
         routes=[
             *Health(checks, is_operator, draining).routes(),
             revocation_route(authenticator.revocations, is_operator),
@@ -62,11 +62,22 @@ def create_edge(
             Middleware(EdgeHeaders, allowed_hosts=split_setting(settings.allowed_hosts), allowed_origins=origins),
             Middleware(Straight, path=PATH, http=graphql, websocket=sockets),
         ],
-        exception_handlers={404: _not_found, 405: _not_allowed, Exception: _unexpected},
+        exception_handlers={404: _not_found, 405: _not_allowed},
         lifespan=lifespan,
     )
     app.state.streams, app.state.sockets, app.state.draining = streams, sockets, draining
     return app
+
+
+class _Edge(Starlette):
+    """Starlette without its outermost middleware: EdgeHeaders answers what fails, with the headers of every answer."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the layers around the router."""
+        app: ASGIApp = ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+        for cls, args, kwargs in reversed(self.user_middleware):
+            app = cls(app, *args, **kwargs)
+        return app
 
 
 class Straight:
@@ -94,12 +105,6 @@ async def _not_allowed(_: Request, error: Exception) -> Response:
     answer = _error(405, "Method not allowed.", "METHOD_NOT_ALLOWED")
     answer.headers.update(getattr(error, "headers", None) or {})
     return answer
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    # The edge of the process: whatever reaches here is our fault, and its text stays inside.
-    body = {"errors": [internal_error(error, request.scope.get("state", {}).get("request_id", ""))]}
-    return Response(encode_json(body), 500, media_type="application/json")
 
 
 def _error(status: int, message: str, code: str) -> Response:

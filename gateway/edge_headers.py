@@ -1,4 +1,7 @@
-"""What surrounds every request: allowed hosts, request ids and CORS going in, security headers going out."""
+"""What surrounds every request: allowed hosts, request ids and CORS going in, security headers going out.
+
+It is the edge of the process as well: what nobody expected to fail is answered here.
+"""
 
 import re
 from collections.abc import Awaitable, Iterable
@@ -8,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contracts.hosts import host_name
 from gateway.answers import SECURITY_HEADERS, RawHeaders, send_json
 from gateway.callers import new_trace_id
+from gateway.errors import internal_error
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 HEALTH = "/health/"
@@ -52,7 +56,17 @@ class EdgeHeaders:
             return send_json(sender, 421, {"errors": [error]})
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
             return self._preflight(sender)
-        return self._app(scope, receive, sender)
+        return self._answer(scope, receive, sender)
+
+    async def _answer(self, scope: Scope, receive: Receive, sender: "_Sender") -> None:
+        try:
+            await self._app(scope, receive, sender)
+        except Exception as error:
+            # Whatever reaches here is our fault, and its text stays inside.
+            rendered = internal_error(error, scope["state"]["request_id"])
+            if not sender.has_begun:
+                await send_json(sender, 500, {"errors": [rendered]})
+            raise  # the server ends a connection whose answer is not whole
 
     def _cors(self, origin: bytes | None) -> RawHeaders:
         if origin not in self._origins or origin is None:
@@ -80,9 +94,11 @@ class _Sender:
     def __init__(self, send: Send, headers: RawHeaders) -> None:
         self._send = send
         self._headers = headers
+        self.has_begun = False
 
     def __call__(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
+            self.has_begun = True
             given = message.get("headers", ())
             missing = SECURITY_HEADERS
             for name, _ in given:

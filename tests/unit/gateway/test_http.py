@@ -11,15 +11,21 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from contracts.settings import Settings
+from gateway.demo_issuer import ISSUER, DemoIssuer
 from gateway.eagerness import begin
 from gateway.edge import create_edge
 from gateway.execution import Engine
 from gateway.http import BODY_BYTES_MAX, Body
 from gateway.identity import Authenticator
+from gateway.jwks import FixedKeys
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
 from gateway.rate_limits import RateLimits
+from gateway.revocations import Revocations
 from tests.examples import examples
 
 MODERN = {"Accept": GRAPHQL_RESPONSE}
@@ -303,6 +309,47 @@ async def test_a_body_that_is_there_needs_no_timer() -> None:
     await waiting
     assert body.data == b"{}"
     assert begin(Body(receive).read()) is None
+
+
+async def test_what_nobody_expected_to_fail_is_answered_like_everything_else(
+    settings: Settings, engine: Engine, rates: RateLimits, issuer: DemoIssuer, revocations: Revocations, token: str
+) -> None:
+    """On every path: no text of ours, and the headers of every answer; one that has begun is left to the server."""
+
+    def broken() -> float:
+        raise RuntimeError("secret internal text")
+
+    async def checks() -> dict[str, bool]:
+        return {}
+
+    async def boom(_: Request) -> Response:
+        raise RuntimeError("secret internal text")
+
+    async def half(_: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"half"
+            broken()
+
+        return StreamingResponse(pieces())
+
+    keys = {ISSUER: FixedKeys([issuer.public_key])}
+    edge = create_edge(
+        settings,
+        engine=engine,
+        authenticator=Authenticator(keys, revocations, audience=settings.audience, clock=broken),
+        rates=rates,
+        checks=checks,
+        routes=[Route("/boom", boom), Route("/half", half)],
+    )
+    transport = httpx.ASGITransport(edge, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers=headers) as client:
+        for response in (await ask(client, "{ hello }"), await client.get("/boom")):
+            trace_id = response.headers["x-request-id"]
+            assert response.json()["errors"][0]["extensions"] == {"code": "INTERNAL", "traceId": trace_id}
+            assert (response.status_code, response.headers["x-content-type-options"]) == (500, "nosniff")
+            assert "secret" not in response.text
+        assert (await client.get("/half")).text == "half"
 
 
 async def test_another_host_is_not_served(client: httpx.AsyncClient) -> None:
