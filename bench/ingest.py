@@ -266,7 +266,9 @@ async def measure(events: int, rate: int, seconds: int) -> None:
     """Run both parts on a fresh Belfry."""
     print(describe_machine())
     with tempfile.TemporaryDirectory(prefix="belfry-bench-") as folder:
-        async with running(Path(folder), *SERVICES) as belfry, aiohttp.ClientSession() as session:
+        # Making the bodies takes longer than a server keeps a connection that is not used.
+        connector = aiohttp.TCPConnector(keepalive_timeout=2)
+        async with running(Path(folder), *SERVICES) as belfry, aiohttp.ClientSession(connector=connector) as session:
             producer = Producer(session, belfry.urls["events"])
             for body in chunks(reference_events(), CHUNK_EVENTS):
                 await producer.post(body)

@@ -27,6 +27,9 @@ GROUP_MAX = 64
 RETRY_AFTER_S = 1.0
 JOBS_FAULTS = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG}
 CACHE_KIB = 65_536
+"""Pages that the writer keeps in memory."""
+READER_CACHE_KIB = 16_384
+"""The same of each reader; what it does not keep the system's cache mostly does."""
 
 
 class _Job(Generic[T]):
@@ -136,14 +139,14 @@ class Database:
         except (OSError, sqlite3.Error) as error:
             raise _translated(error) from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, cache_kib: int = CACHE_KIB) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=512
         )
         # Where SQLite is built with SECURE_DELETE, as Debian's is, each page that a delete frees is read and written
         # full of zeros. FAST zeroes only what lies in pages that are written anyway.
         connection.executescript(
-            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-{CACHE_KIB};"
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-{cache_kib};"
             "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000; PRAGMA secure_delete=FAST;"
         )
         return connection
@@ -152,7 +155,7 @@ class Database:
         connection: sqlite3.Connection | None = getattr(self._reader_local, "connection", None)
         try:
             if connection is None:
-                connection = self._connect()
+                connection = self._connect(READER_CACHE_KIB)
                 connection.execute("PRAGMA query_only=ON")
                 self._reader_local.connection = connection
                 self._reader_connections.append(connection)

@@ -69,12 +69,13 @@ class SqliteAlertLog:
 
     def append_if(self, after_seq: int, kind: LogEntryKind, at: str, alert: AnyAlert) -> int:
         """See `AlertLog`."""
-        self._move_head(alert.customer_id, after_seq)
         body = _encode(alert)
-        unread = self._add(alert, body) if kind is LogEntryKind.RAISED else self._change(alert, body)
-        if unread:
-            query = "UPDATE alert_heads SET unread = unread + ? WHERE customer_id = ?"
-            self._connection.execute(query, (unread, alert.customer_id))
+        if kind is LogEntryKind.RAISED:
+            self._move_head(alert.customer_id, after_seq, int(alert.state in UNREAD))
+            self._add(alert, body)
+        else:
+            self._move_head(alert.customer_id, after_seq, self._unread_change(alert))
+            self._change(alert, body)
         offset = self._connection.execute(
             "INSERT INTO alert_log (customer_id, seq, kind, at, alert) VALUES (?, ?, ?, ?, ?)",
             (alert.customer_id, after_seq + 1, kind.value, at, body),
@@ -90,32 +91,32 @@ class SqliteAlertLog:
         )
         return [stored_entry(row) for row in rows]
 
-    def _move_head(self, customer_id: str, after_seq: int) -> None:
-        """Take the next seq, or find that another entry has it."""
-        query = "UPDATE alert_heads SET last_seq = last_seq + 1 WHERE customer_id = ? AND last_seq = ?"
+    def _move_head(self, customer_id: str, after_seq: int, unread: int) -> None:
+        """Take the next seq, or find that another entry has it; `unread` is by how much the unread count changes."""
+        query = """UPDATE alert_heads SET last_seq = last_seq + 1, unread = unread + ?3
+            WHERE customer_id = ?1 AND last_seq = ?2"""
         if after_seq == 0:
             query = (
-                "INSERT INTO alert_heads (customer_id, last_seq, unread) VALUES (?, ? + 1, 0) ON CONFLICT DO NOTHING"
+                "INSERT INTO alert_heads (customer_id, last_seq, unread) VALUES (?1, ?2 + 1, ?3) ON CONFLICT DO NOTHING"
             )
-        if self._connection.execute(query, (customer_id, after_seq)).rowcount != 1:
+        if self._connection.execute(query, (customer_id, after_seq, unread)).rowcount != 1:
             raise Conflict("The alert log has moved on.", code="SEQ_MOVED_ON")
 
-    def _add(self, alert: AnyAlert, body: bytes) -> int:
-        """Keep a new alert; return by how much the unread count changes."""
+    def _unread_change(self, alert: AnyAlert) -> int:
+        (before,) = self._connection.execute("SELECT state FROM alerts WHERE id = ?", (alert.id,)).fetchone()
+        return int(alert.state in UNREAD) - int(before in UNREAD)
+
+    def _add(self, alert: AnyAlert, body: bytes) -> None:
         kind = str(alert.__struct_config__.tag)
         severity = SEVERITY_ORDER[alert.severity]
         self._connection.execute(
             "INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (alert.id, alert.customer_id, alert.seq, kind, severity, alert.state.value, alert.transaction_id, body),
         )
-        return int(alert.state in UNREAD)
 
-    def _change(self, alert: AnyAlert, body: bytes) -> int:
-        """Bring an alert up to date; return by how much the unread count changes."""
-        (before,) = self._connection.execute("SELECT state FROM alerts WHERE id = ?", (alert.id,)).fetchone()
+    def _change(self, alert: AnyAlert, body: bytes) -> None:
         query = "UPDATE alerts SET state = ?, body = ? WHERE id = ?"
         self._connection.execute(query, (alert.state.value, body, alert.id))
-        return int(alert.state in UNREAD) - int(before in UNREAD)
 
 
 def stored_entry(row: tuple[int, str, int, str, str, bytes]) -> StoredEntry:

@@ -143,8 +143,10 @@ class _Applying:
             return
         for customer_id in self._card_users(fact.card_id, sight.account):
             sight.home = work.customer(customer_id).residency
-            banks = triggers & ~COUNTRY if sight.home == fact.country else triggers
-            self._raise(customer_id, rules.card_rules(work.connection, customer_id, fact.account_id, banks), sight)
+            banks = triggers & (CARD_TRIGGERS & ~COUNTRY if sight.home == fact.country else CARD_TRIGGERS)
+            if banks or rules.has_own(work.connection, customer_id):
+                asked = rules.card_rules(work.connection, customer_id, fact.account_id, banks)
+                self._raise(customer_id, asked, sight)
 
     def _raise(self, customer_id: str, rules: Rules, sight: Sight) -> None:
         for rule in rules:

@@ -56,7 +56,9 @@ class Bounds(NamedTuple):
     amount: int
     """Only a payment of more does."""
     balance: int
-    """Only a balance below does."""
+    """Only a balance below does,"""
+    balance_before: int
+    """that was this or more before."""
     day_total: int
     """Only a day's total of this or more does."""
 
@@ -65,8 +67,10 @@ class Bounds(NamedTuple):
         fact = sight.fact
         if triggers & AMOUNT and abs(fact.minor) <= self.amount:
             triggers -= AMOUNT
-        if triggers & BALANCE and fact.balance_after is not None and fact.balance_after >= self.balance:
-            triggers -= BALANCE
+        before, after = fact.balance_before, fact.balance_after
+        if triggers & BALANCE and before is not None and after is not None:
+            crosses = before >= self.balance_before and after < self.balance
+            triggers -= 0 if crosses else BALANCE
         if triggers & DAY and (sight.day_total is None or sight.day_total < self.day_total):
             triggers -= DAY
         return triggers
@@ -83,7 +87,7 @@ def bounds_of(rules: Iterable[r.AlertRule], currency: str) -> Bounds:
                 balances += _known(limit_in(rule, threshold, currency))
             case r.BaselineCondition(minimum=minimum):
                 totals += [0] if minimum is None else _known(limit_in(rule, minimum, currency))
-    return Bounds(min(amounts), max(balances), min(totals))
+    return Bounds(min(amounts), max(balances), min(balances[1:], default=sys.maxsize), min(totals))
 
 
 def _known(limit: int | None) -> list[int]:

@@ -1,6 +1,6 @@
 """What a bank-wide rule is asked: nothing less than what it could find."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts import rules as r
@@ -19,12 +19,20 @@ conditions = st.one_of(
     amounts.map(lambda amount: r.BalanceCondition(threshold=amount)),
     st.builds(r.BaselineCondition, deviations=st.just("0"), observations_min=st.just(1), minimum=st.none() | amounts),
 )
-rules = st.lists(
-    conditions.map(lambda one: r.AlertRule("bank-x", "x", 1, RuleState.ACTIVE, AlertSeverity.LOW, one, 0)), max_size=4
-)
+
+
+def rule_of(condition: r.AnyCondition) -> r.AlertRule:
+    """Return a bank-wide rule."""
+    return r.AlertRule("bank-x", "x", 1, RuleState.ACTIVE, AlertSeverity.LOW, condition, 0)
+
+
+rules = st.lists(conditions.map(rule_of), max_size=4)
+AT_FIVE = [rule_of(r.BalanceCondition(threshold=Money(f"{units}.00", "EUR"))) for units in (9, 5)]
 
 
 @examples(40)
+@example(AT_FIVE, -1, 500, [])  # the balance was at the lower limit exactly
+@example(AT_FIVE, -1, 900, [])
 @given(rules, st.integers(-2_500, 2_500), st.integers(-1_000, 2_500), st.lists(st.integers(1, 2_500), max_size=6))
 def test_narrowing_hides_no_finding(asked: list[r.AlertRule], minor: int, before: int, earlier: list[int]) -> None:
     """Whatever a rule finds in an event, its trigger is left."""
