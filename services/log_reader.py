@@ -32,9 +32,9 @@ small on a quiet log and large behind a busy one (measured: 1,600 entries at the
 default of 64 KiB, a tenth less CPU an event)."""
 BUSY_ENTRIES_MIN = 100
 """Entries of a batch that tell of a busy log."""
-GATHER_S = 0.04
+GATHER_S = 0.08
 """Least time from one batch of a busy log to the next: small commits cost a third more CPU an event (measured), and
-this keeps an alert waiting for less than its commit does. A quiet log is never waited for."""
+this keeps an alert waiting for a third of its 250 ms at most. A quiet log is never waited for."""
 
 _log = structlog.get_logger(__name__)
 
