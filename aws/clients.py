@@ -74,7 +74,7 @@ async def hot_client(service: str, calls: str, *, connections: int = CONNECTIONS
 
         session = _session()
         http = open_http(
-            session.get_config_variable("ca_bundle"),
+            client.meta.endpoint_url, session.get_config_variable("ca_bundle"),
             connections=connections, connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S,
         )  # fmt: skip
         async with http:

@@ -28,7 +28,7 @@ from services.analytics.signals import Signal
 from services.database import Database
 
 ENTRIES_AT_ONCE_MAX = 500
-WRITES_AT_ONCE_MAX = 48
+WRITES_AT_ONCE_MAX = 16
 """Also the connections to DynamoDB. More customers than that share writes, at two write units an entry for one."""
 HINT_BYTES_MAX = 200 * 1024
 """One message carries as many entries as fit; SNS takes 256 KiB."""

@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.signatures import Signer
-from aws.signed_calls import SignedClient, open_http
+from aws.signed_calls import SignedClient, open_http, proxy_of
 
 KEYS = Credentials("AKID", "a secret", "a session's token")
 ITEM = {
@@ -134,7 +134,7 @@ class Both:
         )  # fmt: skip
         session = session_of(KEYS.token)
         made = session.create_client(service, region_name="eu-central-1", endpoint_url=self._url, config=config)
-        http = open_http(None, connections=2, connect_timeout_s=1, read_timeout_s=self._read_timeout_s)
+        http = open_http(self._url, None, connections=2, connect_timeout_s=1, read_timeout_s=self._read_timeout_s)
         async with made as client, http:
             signed = SignedClient(client, await session.get_credentials(), http, attempts_max=2)
             return await _outcome(getattr(client, method), request), await _outcome(getattr(signed, method), request)
@@ -251,10 +251,22 @@ async def test_an_answer_damaged_on_the_way_is_asked_for_again(server: Server) -
 async def test_retries_end_when_everything_fails(server: Server) -> None:
     """A quota is shared by all calls of a client: an outage is not answered with more load."""
     server.answer = answering(500, {"__type": "x#InternalServerError"})
-    http = open_http(None, connections=4, connect_timeout_s=1, read_timeout_s=5)
+    http = open_http(server.url, None, connections=4, connect_timeout_s=1, read_timeout_s=5)
     session = session_of(None)
     made = session.create_client("dynamodb", region_name="eu-central-1", endpoint_url=server.url)
     async with made as client, http:
         signed = SignedClient(client, await session.get_credentials(), http, attempts_max=3)
         await asyncio.gather(*(_outcome(signed.put_item, CALLS[0][2]) for _ in range(80)))
     assert len(server.seen) == 80 + 100  # of 500, at 5 a retry
+
+
+def test_a_proxy_is_taken_where_the_environment_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the client does: by scheme, and not to hosts that are excepted."""
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert proxy_of("https://kinesis.eu-central-1.amazonaws.com") is None
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "127.0.0.1,dynamodb.eu-central-1.amazonaws.com")
+    assert proxy_of("https://kinesis.eu-central-1.amazonaws.com") == "http://proxy.example:3128"
+    assert proxy_of("https://dynamodb.eu-central-1.amazonaws.com") is None
+    assert proxy_of("http://127.0.0.1:4566") is None
