@@ -14,7 +14,7 @@ from contracts.failures import Forbidden, Rejected
 from contracts.scopes import TokenScope
 from gateway.documents import BeforeParsing, Documents, PreparedDocument
 from gateway.errors import MISSING_SCOPE
-from gateway.limits import Limits, check_text
+from gateway.limits import UTF8_BYTES_MAX, Limits, check_text
 from gateway.operations import Operation
 from gateway.operations_manifest import HASH_PREFIX, document_id
 from gateway.telemetry import UNTRUSTED
@@ -22,6 +22,8 @@ from gateway.trusted_documents import TrustedDocument, TrustedDocuments
 from resolvers.principal import Principal
 
 LIMITS = Limits()
+TEXT_SURE_MAX = LIMITS.text_bytes // UTF8_BYTES_MAX
+"""Characters that are within the limit whatever they are."""
 TEXTS_KEPT_MAX = 2_000
 TEXT_BYTES_KEPT_MAX = 4 * 1024 * 1024
 """Texts kept for automatic persisted queries, least recently used ones dropped first."""
@@ -73,7 +75,8 @@ class DocumentDirectory:
         """
         id, text = operation.document_id, operation.query
         if text is not None:
-            check_text(text, LIMITS)
+            if len(text) > TEXT_SURE_MAX:
+                check_text(text, LIMITS)
             hashed = document_id(text)
             if id is not None and id != hashed:
                 raise Rejected("The document id is not the hash of the query.", code="PERSISTED_QUERY_MISMATCH")

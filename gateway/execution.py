@@ -195,7 +195,10 @@ class Engine:
         if mutates:
             await self.auditor.begin(prepared, node, caller)
         started = time.perf_counter()
-        payload = await self._answer(executor, caller)
+        result = self._run(executor, caller)
+        if _is_awaitable(result):
+            result = await self._finish(result, caller)
+        payload: Payload = result if isinstance(result, dict) else self.response(result, caller)
         note_stale_parts(payload, context.aged)
         SECONDS[caller.transport].observe(time.perf_counter() - started)
         if mutates or "errors" in payload:
@@ -321,12 +324,6 @@ class Engine:
             errors = self._suggestions.of_variables(executor, selected.node, operation.variables, caller.principal)
             raise Refused(BAD_VARIABLES, render_refusals(errors, BAD_VARIABLES))
         return executor
-
-    async def _answer(self, executor: Executor, caller: Caller) -> Payload:
-        result = self._run(executor, caller)
-        if _is_awaitable(result):
-            result = await self._finish(result, caller)
-        return result if isinstance(result, dict) else self.response(cast("ExecutionResult", result), caller)
 
     @staticmethod
     def _run(executor: Executor, caller: Caller) -> Any:

@@ -7,6 +7,8 @@ any other                 once; as events only where the client prefers them to 
 
 from functools import lru_cache
 
+from graphql import OperationType
+
 from contracts.failures import Rejected
 from gateway.execution import Selected
 from gateway.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, MULTIPART, choose, parse_accept
@@ -56,7 +58,7 @@ def choose_framing(selected: Selected, accept: str | None) -> Framing | None:
         NotAcceptable: a subscription for a client that takes no stream.
     """
     parts = _parts_parameters(accept)
-    if selected.is_subscription:
+    if selected.node.operation is OperationType.SUBSCRIPTION:
         if parts is not None and parts.get("subscriptionspec") == SUBSCRIPTION_SPEC and not prefers_events(accept):
             return SubscriptionFraming()
         if choose(accept, (EVENT_STREAM,)) is None:
