@@ -14,16 +14,14 @@ from contracts.failures import Forbidden, Rejected
 from contracts.scopes import TokenScope
 from gateway.documents import BeforeParsing, Documents, PreparedDocument
 from gateway.errors import MISSING_SCOPE
-from gateway.limits import UTF8_BYTES_MAX, Limits, check_text
+from gateway.limits import Limits, check_text
 from gateway.operations import Operation
-from gateway.operations_manifest import HASH_PREFIX, document_id
+from gateway.operations_manifest import document_id
 from gateway.telemetry import UNTRUSTED
 from gateway.trusted_documents import TrustedDocument, TrustedDocuments
 from resolvers.principal import Principal
 
 LIMITS = Limits()
-TEXT_SURE_MAX = LIMITS.text_bytes // UTF8_BYTES_MAX
-"""Characters that are within the limit whatever they are."""
 TEXTS_KEPT_MAX = 2_000
 TEXT_BYTES_KEPT_MAX = 4 * 1024 * 1024
 """Texts kept for automatic persisted queries, least recently used ones dropped first."""
@@ -58,6 +56,7 @@ class DocumentDirectory:
         self._documents = documents
         self._mode = mode
         self._trusted = trusted
+        self._takes_any = mode is DocumentMode.OPEN and trusted is None
         self._texts: OrderedDict[str, str] = OrderedDict()
         self._text_bytes = 0
 
@@ -74,9 +73,10 @@ class DocumentDirectory:
             Rejected: over a limit, or the id is not that of the text beside it.
         """
         id, text = operation.document_id, operation.query
+        if id is None and text is not None and self._takes_any:
+            return self._documents.prepare(text, before_parsing)
         if text is not None:
-            if len(text) > TEXT_SURE_MAX:
-                check_text(text, LIMITS)
+            check_text(text, LIMITS)
             hashed = document_id(text)
             if id is not None and id != hashed:
                 raise Rejected("The document id is not the hash of the query.", code="PERSISTED_QUERY_MISMATCH")
@@ -118,7 +118,7 @@ class DocumentDirectory:
         found = self._texts.get(hashed) if text is None else text
         if found is None:
             raise PersistedQueryNotFound
-        prepared = self._documents.prepare(found, before_parsing, hashed.removeprefix(HASH_PREFIX))
+        prepared = self._documents.prepare(found, before_parsing)
         if keep:
             self._keep(hashed, found)
         return prepared

@@ -1,4 +1,4 @@
-"""Documents, parsed and validated once: what a text's SHA-256 leads to.
+"""Documents, parsed and validated once: what a text leads to.
 
 A text is limited (bytes, tokens, shape) before it is validated, because validation itself can be attacked. What was
 found wrong is kept as well, so that repeating a bad document costs a look-up.
@@ -95,30 +95,23 @@ class Documents:
         self._kept: OrderedDict[str, tuple[int, PreparedDocument | Exception]] = OrderedDict()
         self._kept_bytes = 0
 
-    def prepare(
-        self, text: str, before_parsing: BeforeParsing | None = None, sha256: str | None = None
-    ) -> PreparedDocument:
+    def prepare(self, text: str, before_parsing: BeforeParsing | None = None) -> PreparedDocument:
         """Return the prepared document of a text; one that is not kept is parsed, unless `before_parsing` raises.
-
-        `sha256` is the hash of the text (hex) where that is known already.
 
         Raises:
             InvalidDocument: a syntax or validation error.
             DocumentTooLarge: over a limit.
         """
-        if sha256 is None:
-            check_text(text, self._limits)
-        key = hash_of(text) if sha256 is None else sha256
-        kept = self._kept.get(key)
+        kept = self._kept.get(text)
         if kept is None:
             check_text(text, self._limits)
             size = len(text.encode("utf-8", "surrogatepass"))
             if before_parsing is not None:
                 before_parsing(size)
-            prepared = self._prepare(text, key)
-            self._keep(key, size, prepared)
+            prepared = self._prepare(text, hash_of(text))
+            self._keep(text, size, prepared)
         else:
-            self._kept.move_to_end(key)
+            self._kept.move_to_end(text)
             prepared = kept[1]
         if isinstance(prepared, PreparedDocument):
             return prepared
@@ -136,8 +129,8 @@ class Documents:
             raise InvalidDocument([error]) from None
         return self._validated(document, text, hash_of(text))
 
-    def _keep(self, key: str, size: int, prepared: PreparedDocument | Exception) -> None:
-        self._kept[key] = (size, prepared)
+    def _keep(self, text: str, size: int, prepared: PreparedDocument | Exception) -> None:
+        self._kept[text] = (size, prepared)
         self._kept_bytes += size
         while len(self._kept) > DOCUMENTS_KEPT_MAX or self._kept_bytes > TEXT_BYTES_KEPT_MAX:
             self._kept_bytes -= self._kept.popitem(last=False)[1][0]
