@@ -6,7 +6,7 @@ After a transaction that was undone the memory must be forgotten: what was chang
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -50,6 +50,8 @@ class StateTable(Generic[V]):
         self._decode = msgspec.msgpack.Decoder(kind).decode
         self._kept_max = kept_max
         self._kept: dict[str, V] = {}
+        self.get: Callable[[str], V | None] = self._kept.get
+        """Return a loaded value; None where there is none. The dict's own method: it is asked four times an event."""
         self._changed: set[str] = set()
         self._waiting = Waiting()
         self._at_once: set[str] = set()
@@ -70,10 +72,6 @@ class StateTable(Generic[V]):
             some = missing[start : start + LOOKUP_MAX]
             for key, value in connection.execute(f"{self._select} ({','.join('?' * len(some))})", some):
                 kept[key] = self._decode(value)
-
-    def get(self, key: str) -> V | None:
-        """Return a loaded value; None where there is none."""
-        return self._kept.get(key)
 
     def fetch(self, connection: sqlite3.Connection, key: str) -> V | None:
         """Return a value whether it was loaded or not."""

@@ -56,7 +56,8 @@ class RuleBook:
 
     def has_own(self, connection: sqlite3.Connection, customer_id: str) -> bool:
         """Say whether a customer has active rules, which see every event of their accounts."""
-        return bool(self._own_rules(connection, customer_id))
+        own = self._own.get(customer_id)
+        return bool(self._own_rules(connection, customer_id) if own is None else own)
 
     def card_rules(self, connection: sqlite3.Connection, customer_id: str, account_id: str, triggers: int) -> Rules:
         """Return the rules about the use of cards on an account: the bank's of some triggers, all own ones."""

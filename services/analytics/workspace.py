@@ -51,7 +51,8 @@ class Workspace:
 
     def account(self, account_id: str, currency: str) -> AccountState:
         """Return an account; the event service lets no event pass of one that was not opened."""
-        return self.known_account(account_id) or AccountState(currency=currency)
+        found = self.memory.accounts.get(account_id)
+        return found or self.known_account(account_id) or AccountState(currency=currency)
 
     def known_account(self, account_id: str) -> AccountState | None:
         """Return an account that was opened or paid from; None otherwise."""
@@ -59,17 +60,20 @@ class Workspace:
 
     def card(self, card_id: str) -> CardState:
         """Return a card; one not issued yet has no cardholder."""
-        return self.memory.cards.fetch(self.connection, card_id) or CardState()
+        cards = self.memory.cards
+        return cards.get(card_id) or cards.fetch(self.connection, card_id) or CardState()
 
     def customer(self, customer_id: str) -> CustomerState:
         """Return a customer; one not registered yet has no residency and no devices."""
-        return self.memory.customers.fetch(self.connection, customer_id) or CustomerState()
+        customers = self.memory.customers
+        return customers.get(customer_id) or customers.fetch(self.connection, customer_id) or CustomerState()
 
     def add_spending(self, fact: Fact, minor: int) -> tuple[CategoryState, int]:
         """Add to the total of a fact's day and category; return the category's state and that total."""
         key = category_key(fact.account_id, fact.category)
-        state = self.memory.categories.fetch(self.connection, key) or CategoryState()
-        self.memory.categories.put(key, state)
+        categories = self.memory.categories
+        state = categories.get(key) or categories.fetch(self.connection, key) or CategoryState()
+        categories.put(key, state)
         return state, state.add(fact.day, minor)
 
     def fact(self, transaction_id: str) -> Fact | None:

@@ -1,6 +1,5 @@
-"""What the consumer keeps in memory has a bound, counted in entries and in what only the collector would free."""
+"""What the consumer keeps in memory has a bound, counted in entries."""
 
-import gc
 from collections.abc import Iterator
 
 import pytest
@@ -12,15 +11,6 @@ from tests.unit.services.analytics.logs import Log, Store, people
 
 BATCH = 100
 PACE = Pace(busy_events_min=BATCH, facts_wait=4 * BATCH, states_wait=8 * BATCH)
-
-
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    """Leave garbage where it is, as between two of the collector's seldom rounds."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def batches(log: Log, count: int, accounts: int) -> Iterator[Log]:
@@ -69,13 +59,3 @@ def test_ever_new_accounts_push_out_those_not_used(monkeypatch: pytest.MonkeyPat
     store.memory = Memory(pace=PACE)
     largest = fed(store, 40, accounts=4000)[-1]
     assert max(largest["accounts"], largest["cards"]) <= 50 + PACE.states_wait + BATCH
-
-
-@pytest.mark.usefixtures("no_collector")
-def test_a_batch_leaves_nothing_to_the_collector() -> None:
-    """A batch that held itself in a cycle would stay, with all its facts, for the collector's next round: for hours."""
-    store = Store(PACE)
-    fed(store, 3, accounts=10)
-    gc.collect()
-    fed(store, 3, accounts=10)
-    assert gc.collect() == 0
