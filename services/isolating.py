@@ -37,37 +37,16 @@ class CodeBroken(Exception):
     """Events fail one after the other: a bad deployment. They are not set aside, the log keeps them."""
 
 
-class Isolating(Generic[T]):
-    """Applies batches by `apply`, all or nothing each, and hands an event that fails alone to `set_aside`.
+class Patience:
+    """Waits out a store that is full, busy or away, and knows for how long it has been."""
 
-    Both commit the offset with what they do. `set_aside` is given the event and why.
-    """
-
-    def __init__(
-        self, apply: Callable[[list[LogEntry]], Awaitable[T]], set_aside: Callable[[LogEntry, str], Awaitable[T]]
-    ) -> None:
-        self._apply = apply
-        self._set_aside = set_aside
+    def __init__(self) -> None:
         self._failing_since: float | None = None
-        self._in_a_row = 0
 
     @property
     def healthy(self) -> bool:
         """Whether the store takes what it is given, or failed only just now."""
         return self._failing_since is None or _now() - self._failing_since < HEALTHY_WITHIN_S
-
-    async def apply(self, entries: list[LogEntry]) -> list[T]:
-        """Apply consecutive entries, however long the store takes for it; return the outcome of each commit.
-
-        Raises:
-            CodeBroken: see there. Those before are applied or set aside.
-        """
-        try:
-            outcome = await self.patiently(lambda: self._apply(entries))
-        except Exception as error:  # noqa: BLE001 - one event must not stop those behind it, whatever is wrong with it
-            return await self._isolated(entries, error)
-        self._in_a_row = 0
-        return [outcome]
 
     async def patiently(self, work: Callable[[], Awaitable[U]]) -> U:
         """Do something with the store, again and again while it is the store that fails."""
@@ -83,6 +62,34 @@ class Isolating(Generic[T]):
                 return outcome
             await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, nothing secret
             backoff_s = min(backoff_s * 2, BACKOFF_S_MAX)
+
+
+class Isolating(Patience, Generic[T]):
+    """Applies batches by `apply`, all or nothing each, and hands an event that fails alone to `set_aside`.
+
+    Both commit the offset with what they do. `set_aside` is given the event and why.
+    """
+
+    def __init__(
+        self, apply: Callable[[list[LogEntry]], Awaitable[T]], set_aside: Callable[[LogEntry, str], Awaitable[T]]
+    ) -> None:
+        super().__init__()
+        self._apply = apply
+        self._set_aside = set_aside
+        self._in_a_row = 0
+
+    async def apply(self, entries: list[LogEntry]) -> list[T]:
+        """Apply consecutive entries, however long the store takes for it; return the outcome of each commit.
+
+        Raises:
+            CodeBroken: see there. Those before are applied or set aside.
+        """
+        try:
+            outcome = await self.patiently(lambda: self._apply(entries))
+        except Exception as error:  # noqa: BLE001 - one event must not stop those behind it, whatever is wrong with it
+            return await self._isolated(entries, error)
+        self._in_a_row = 0
+        return [outcome]
 
     async def _isolated(self, entries: list[LogEntry], error: Exception) -> list[T]:
         if len(entries) > 1:

@@ -95,8 +95,8 @@ class KinesisEventLog:
 
     @property
     def healthy(self) -> bool:
-        """Whether this process is the writer, and reaches all of the stream."""
-        return self._lanes is not None and self._lanes.healthy
+        """Whether this process is the writer, reaches all of the stream, and lands what it reads."""
+        return self._lanes is not None and self._lanes.healthy and self._landing.healthy
 
     async def append_batch(
         self, records: Sequence[Record], first_index: int = 0, replays: int | None = None

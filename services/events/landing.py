@@ -11,23 +11,19 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-import structlog
 
-from contracts.failures import Overloaded, Unavailable
 from contracts.ingest import RecordVerdict, Verdict
 from services.events.parcels import BadParcel, Parcel, unpack
 from services.events.screening import Record, Refused, Screened, screen
 from services.events.store import EventLog
 from services.events.times import canonical_moment
+from services.isolating import Patience
 
 APPEND_RECORDS_MAX = 2000
 HOLD_S = 2.0
 HOLD_PAUSE_S = 0.05
-RETRY_S = 0.5
 AWAITED = frozenset({"UNKNOWN_ACCOUNT", "UNKNOWN_CUSTOMER", "UNKNOWN_TRANSACTION"})
 """Refusals that the arrival of another event may lift."""
-
-_log = structlog.get_logger(__name__)
 
 
 class Arrived(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +50,12 @@ class Landing:
         self._future = timedelta(seconds=future_s)
         self._hold_s = hold_s
         self._expected: dict[bytes, Expected] = {}
+        self._patience = Patience()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the log takes what arrives, or failed only just now."""
+        return self._patience.healthy
 
     def expect(
         self, parcel: Parcel, records: list[Screened], replays: int | None
@@ -95,13 +97,8 @@ class Landing:
         return [screen(line, latest) for line in lines], None
 
     async def _appended(self, records: Sequence[Record], replays: int | None = None) -> list[RecordVerdict]:
-        """Append records; what the store cannot take now is tried for ever."""
-        while True:
-            try:
-                return await self._log.append_batch(records, 0, replays)
-            except (Unavailable, Overloaded) as failure:
-                _log.error("events not landed", code=failure.reason, detail=failure.detail, count=len(records))
-                await asyncio.sleep(RETRY_S)
+        """Append records, however long the log takes for it."""
+        return await self._patience.patiently(lambda: self._log.append_batch(records, 0, replays))
 
     async def _held(
         self, records: Sequence[Record], verdicts: list[RecordVerdict], until_s: float

@@ -22,6 +22,7 @@ from contracts.failures import Conflict, Failure, Overloaded, Unavailable
 from services.events.landing import Arrived
 from services.events.metrics import STREAM_BEHIND
 from services.events.places import Places
+from services.isolating import HEALTHY_WITHIN_S, Patience
 from services.keyed_state import KeyedState, Versioned
 
 LEASE_S = 10.0
@@ -30,8 +31,6 @@ POLL_S = 0.2
 """Kinesis answers five reads a second and shard."""
 RETRY_S = 0.5
 RETRY_S_MAX = 5.0
-HEALTHY_WITHIN_S = 10.0
-"""A shard that cannot be read for longer is told by readiness."""
 RECORDS_PER_READ_MAX = 2000
 SHARDS_EVERY_S = 10.0
 ENDED = "ENDED"
@@ -75,6 +74,7 @@ class ShardLanes:
         self._version: int | None = None  # None: what became of the last commit is not known
         self._renewed_at = float("-inf")
         self._failing: dict[str, float] = {}
+        self._patience = Patience()
         self._ended = asyncio.Event()
         self.leading = asyncio.Event()
 
@@ -85,8 +85,9 @@ class ShardLanes:
 
     @property
     def healthy(self) -> bool:
-        """Whether it leads, and no shard has been out of reach for long."""
-        return self.leads and all(_now() - since < HEALTHY_WITHIN_S for since in self._failing.values())
+        """Whether it leads, and neither a shard nor the file of places has been out of reach for long."""
+        shards_answer = all(_now() - since < HEALTHY_WITHIN_S for since in self._failing.values())
+        return self.leads and shards_answer and self._patience.healthy
 
     async def run(self) -> None:
         """Wait for the lease, follow the shards, begin again when it is lost."""
@@ -145,7 +146,7 @@ class ShardLanes:
             await asyncio.wait([leading])
         finally:
             leading.cancel()
-            await asyncio.wait([leading])
+            await asyncio.gather(leading, return_exceptions=True)
         leading.result()
 
     async def _lead(self) -> None:
@@ -211,7 +212,7 @@ class ShardLanes:
         self._ended.set()
 
     async def _keep(self, shard: str, place: str) -> None:
-        await self._kept.keep(shard, place)
+        await self._patience.patiently(lambda: self._kept.keep(shard, place))
         self._places[shard] = place
 
     async def _pages(self, shard: str) -> AsyncGenerator[list[dict[str, Any]]]:
