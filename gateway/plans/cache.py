@@ -1,6 +1,6 @@
 """Which plan an execution has: by operation and fragments, and by the values its conditions depend on.
 
-Documents are parsed once and kept (gateway/documents.py, by their text), so an operation is known by the identity of its
+Documents are parsed once and kept (gateway/documents.py, by text), so an operation is known by the identity of its
 nodes. Fragments count as well: a document without `@defer` can share its operation with the one it was made from.
 Belongs to one event loop's thread.
 """
