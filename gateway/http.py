@@ -42,6 +42,7 @@ from gateway.sse import COMPLETE, EventFraming, with_last_event_id
 from gateway.statuses import StatusProfile, answer_status, bad_request_status, refusal_status
 from gateway.streams import Streams
 from gateway.telemetry import Transport, count_refusal
+from resolvers.principal import Principal
 
 BODY_BYTES_MAX = 256 * 1024
 BODY_S_MAX = 10.0
@@ -140,7 +141,7 @@ class GraphQLOverHTTP:
         except Unauthenticated as refusal:
             self._engine.auditor.stranger(trace_id, refusal)
             raise
-        operation = await self._read(scope, receive, headers)
+        operation = await self._read(scope, receive, headers, principal)
         caller = Caller(principal, Transport.HTTP, trace_id)
         if isinstance(operation, list):
             await self._answer_batch(scope, send, operation, caller, headers.get("accept"))
@@ -169,7 +170,9 @@ class GraphQLOverHTTP:
             self._rates.admit(address_of(scope))
         await send_json(send, 200, await self._batches.answer(values, caller), JSON, [VARY])
 
-    async def _read(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Operation | list[Any]:
+    async def _read(
+        self, scope: Scope, receive: Receive, headers: dict[str, str], principal: Principal
+    ) -> Operation | list[Any]:
         """Read what is asked: an operation, or the undecided values of a batch."""
         if scope["method"] == "GET":
             return _read_url(scope)
@@ -187,6 +190,7 @@ class GraphQLOverHTTP:
                 raise SlowBody(f"The body did not arrive within {BODY_S_MAX:g} seconds.") from None
         if not body.data:
             raise BadRequest("The request has no body.")
+        self._rates.charge_reading(principal.customer_id, len(body.data))
         value = decode_json(body.data)
         return value if isinstance(value, list) else read_operation(value)
 

@@ -16,6 +16,10 @@ WINDOW_S = 60.0
 BUCKETS_MAX = 100_000
 """Customers or addresses remembered; the least recently seen is forgotten, which is in its favour."""
 CHARGE_MIN = 1
+BYTES_FREE = 16 * 1024
+"""Of a body or message; what apps send is far smaller."""
+BYTES_PER_COST = 64
+"""Beyond that: JSON must be read whether or not anything in it then runs."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -103,6 +107,15 @@ class RateLimits:
             RateLimited: too many; may be retried later.
         """
         self._addresses.take(address, CHARGE_MIN)
+
+    def charge_reading(self, customer_id: str, size: int) -> None:
+        """Charge a body or message of `size` bytes to its customer, before it is read.
+
+        Raises:
+            RateLimited: the customer's minute is used up; may be retried later.
+        """
+        if size > BYTES_FREE:
+            self._customers.take(customer_id, size // BYTES_PER_COST)
 
     def charge(self, customer_id: str, cost: int) -> Standing:
         """Charge an operation to its customer, before execution.

@@ -72,7 +72,7 @@ class Sockets:
     ) -> None:
         self.engine = engine
         self.authenticator = authenticator
-        self._rates = rates
+        self.rates = rates
         self.draining = draining
         self.init_wait_s = init_wait_s
         self.clock = clock
@@ -93,7 +93,7 @@ class Sockets:
             await send({"type": "websocket.close", "code": code, "reason": "Subprotocol not acceptable"})
             return
         try:
-            self._rates.admit(address_of(scope))
+            self.rates.admit(address_of(scope))
             with self.addresses.one(address_of(scope)):
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
                 with OPEN.labels(Transport.WEBSOCKET).track_inprogress():
@@ -149,13 +149,23 @@ class _Socket:
                 if message["type"] == "websocket.disconnect":
                     return
                 text = message.get("text")  # absent in a binary message
-                await self._do(self._protocol.receive(None if text is None else text.encode("utf-8", "replace")))
+                await self._do(self._receive_message(None if text is None else text.encode("utf-8", "replace")))
         except ClientGone:
             return
         finally:
             self._closed = True
             self._sockets.draining.leave(self)
             await self._end()
+
+    def _receive_message(self, data: bytes | None) -> list[Action]:
+        """Pay for a message, then have it read; the protocol bounds what strangers send."""
+        try:
+            if data is not None and self._principal is not None:
+                self._sockets.rates.charge_reading(self._principal.customer_id, len(data))
+        except Overloaded as failure:
+            count_refusal(failure)
+            return self._protocol.refused("Too many requests", CloseCode.TOO_MANY)
+        return self._protocol.receive(data)
 
     def drain(self, reconnect_after_ms: int) -> None:
         """Close with when to come back and, where one feed is open and idle, where to go on."""

@@ -126,6 +126,17 @@ async def test_a_malformed_origin_is_a_foreign_one(address: str, origin: str) ->
         await opened(address, origin=origin)
 
 
+async def test_large_messages_are_paid_for_before_they_are_read(address: str, token: str, rates: RateLimits) -> None:
+    """By their size; who cannot pay is closed with 4429."""
+    async with opened(address) as socket:
+        await let_in(socket, token)
+        await say(socket, type="ping", payload={"x": "x" * 100_000})
+        assert (await hear(socket))["type"] == "pong"
+        rates._customers._levels["customer-1"] = (100.0, rates._customers._clock())
+        await say(socket, type="ping", payload={"x": "x" * 100_000})
+        assert (await close_of(socket))[0] == CloseCode.TOO_MANY
+
+
 async def test_a_large_message_closes_the_socket(address: str, token: str) -> None:
     """1009, as the WebSocket specification says."""
     async with opened(address) as socket:

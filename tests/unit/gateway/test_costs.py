@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.costs import CostMode, CostModel
 from gateway.documents import Documents
-from gateway.rate_limits import RateLimits
+from gateway.rate_limits import BYTES_FREE, RateLimits
 from schema.build import build_schema
 from tests.examples import examples
 
@@ -128,6 +128,15 @@ async def test_answers_say_what_is_left(client: httpx.AsyncClient) -> None:
     first = await client.post("/graphql", json={"query": "{ item { items { name } } }"})
     assert first.headers["ratelimit-policy"] == '"cost";q=1000000;w=60'
     assert first.headers["ratelimit"].startswith('"cost";r=999989;t=')
+
+
+async def test_a_large_body_is_paid_for_before_it_is_read(client: httpx.AsyncClient, rates: RateLimits) -> None:
+    """By its size, whatever is in it; bodies as apps send them are free."""
+    body = {"query": "{ hello }", "variables": {"x": "x" * (BYTES_FREE - 1_000)}}
+    rates._customers._levels["customer-1"] = (100.0, rates._customers._clock())
+    assert "data" in (await client.post("/graphql", json=body)).json()
+    refused = await client.post("/graphql", content=b"[" * 200_000, headers={"Content-Type": "application/json"})
+    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
 
 
 async def test_a_customer_who_asks_too_much_waits(client: httpx.AsyncClient, rates: RateLimits) -> None:
