@@ -6,8 +6,9 @@ and which parts of the answer were kept from earlier.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
+
+import msgspec
 
 from clients.flights import Flights
 from contracts.failures import TimedOut
@@ -16,8 +17,7 @@ Clock = Callable[[], float]
 """Seconds of a monotonic clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True):
     """A point on a monotonic clock (seconds) after which no answer is of use."""
 
     expires_at: float
@@ -51,13 +51,12 @@ class Aged(NamedTuple):
     age_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Errand(Deadline):
+class Errand(Deadline, frozen=True):
     """The deadline of one customer's request. Answers are shared within it and kept for its customer, never beyond."""
 
     customer_id: str = ""
-    flights: Flights = field(default_factory=Flights)
-    aged: list[Aged] = field(default_factory=list)
+    flights: Flights = msgspec.field(default_factory=Flights)
+    aged: list[Aged] = msgspec.field(default_factory=list)
     path: tuple[str | int, ...] = ()
 
     @classmethod
@@ -67,7 +66,7 @@ class Errand(Deadline):
 
     def at(self, path: list[str | int]) -> Self:
         """Return the same errand as one field of the answer runs it."""
-        return replace(self, path=tuple(path))
+        return type(self)(self.expires_at, self.clock, self.customer_id, self.flights, self.aged, tuple(path))
 
     def found_aged(self, age_s: float) -> None:
         """Note that what this field shows was kept from earlier."""

@@ -8,7 +8,7 @@ each on a future of their own, so that one who is cancelled takes nothing from t
 import asyncio
 from collections.abc import Callable, Generator, Iterable
 from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -40,7 +40,8 @@ class Load(Generic[T]):
         """
         if self.error is not None:
             raise self.error
-        return cast("T", self.value)
+        value: T = self.value
+        return value
 
     def tell(self, told: Told) -> None:
         """Call when it is settled, at once where it is; what is called must not raise."""

@@ -8,7 +8,7 @@ is made of is read from the wrapper itself; where it is not exactly what this mo
 import inspect
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from graphql import GraphQLField
 from strawberry import Info
@@ -50,19 +50,27 @@ class Given:
 NONE_GIVEN = Given({})
 
 
+class Infos(Protocol):
+    """The executor, as what makes graphql-core's info of a planned field."""
+
+    def info_of(self, field: Any, path: Any) -> Any:
+        """Return it."""
+
+
 class RawInfo:
     """graphql-core's info of one field, made when someone asks for more of it than the context."""
 
-    __slots__ = ("_make", "_path", "context")
+    __slots__ = ("_field", "_infos", "_path", "context")
 
-    def __init__(self, context: Any, make: Callable[[Any], Any], path: Any) -> None:
+    def __init__(self, context: Any, infos: Infos, field: Any, path: Any) -> None:
         self.context = context
-        self._make = make
+        self._infos = infos
+        self._field = field
         self._path = path
 
     def made(self) -> Any:
         """Return it."""
-        return self._make(self._path)
+        return self._infos.info_of(self._field, self._path)
 
 
 class PlannedInfo(Info[Any, Any]):

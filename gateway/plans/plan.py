@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from graphql import (
     GraphQLError,
     GraphQLField,
+    GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
@@ -81,6 +82,7 @@ class FieldPlan:
         self.details = details
         self.definition = definition
         self.kind = nullable_of(definition.type)
+        self.item_type = self.kind.of_type if isinstance(self.kind, GraphQLList) else None
         self.nodes = [one.node for one in details]
         self.resolve = definition.resolve
         self.call = direct_call(definition)
@@ -162,6 +164,7 @@ class Plan:
         self._collected: dict[tuple[str, int], CollectedFields] = {}
         self._owned: set[int] = set()
         self._by_class: dict[tuple[type, int, int], Selected | None] = {}
+        self._by_name: dict[tuple[str, int, int], Selected | None] = {}
         self._selections: dict[int, list[Run]] = {}
         self.root = collect_fields(schema, fragments, variable_values, root_type, operation).grouped_field_set
         self._owned.add(id(self.root))
@@ -204,13 +207,24 @@ class Plan:
             name = by_class = kind.name
         elif is_inert(cls) and (isinstance(kind, GraphQLObjectType) or is_abstract_type(kind)):
             name = by_class or self.types.by_value(value)
-        found = self._selected(name, kind, details)
+        found = self._named(name, kind, details)
         if (by_class is not None or name is None) and len(self._by_class) < SELECTIONS_MAX:
             self._by_class[key] = found
         return found
 
-    def _selected(self, name: str | None, kind: Any, details: FieldDetailsList) -> Selected | None:
-        type_ = self.schema.get_type(name) if name is not None else None
+    def _named(self, name: str | None, kind: Any, details: FieldDetailsList) -> Selected | None:
+        if name is None:
+            return None
+        key = (name, id(kind), id(details))
+        if key in self._by_name:
+            return self._by_name[key]
+        found = self._selected(name, kind, details)
+        if len(self._by_name) < SELECTIONS_MAX:
+            self._by_name[key] = found
+        return found
+
+    def _selected(self, name: str, kind: Any, details: FieldDetailsList) -> Selected | None:
+        type_ = self.schema.get_type(name)
         fits = type_ is kind or (is_abstract_type(kind) and type_ is not None and self.schema.is_sub_type(kind, type_))
         if not isinstance(type_, GraphQLObjectType) or not fits:
             return None

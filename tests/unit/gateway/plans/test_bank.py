@@ -163,19 +163,19 @@ def test_a_document_is_executed_without_a_loop() -> None:
 async def test_what_a_query_loaded_is_freed_with_it(path: Path, bank: Bank) -> None:
     """Nothing of a request refers to itself in a ring: the garbage collector has nothing to find."""
     document, executor_class = parse(TEXTS[path]), bank.compiled.execution_context_class
-    gone: list[bool] = []
-    for _ in range(2):  # the first one makes the plan
-        gc.collect()
-        gc.disable()
-        context = context_of(Services())
-        executor: Any = executor_class.build(
-            bank.compiled._schema, document, None, context, VARIABLES[path], is_awaitable=IS_AWAITABLE
-        )
-        result = await executor.execute_operation()
-        assert result.errors is None
-        loaded = weakref.ref(executor), weakref.ref(context.loaders)
-        del executor, result, context
-        await asyncio.sleep(0)
-        gone = [one() is None for one in loaded]
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(2):  # the first one makes the plan
+            context = context_of(Services())
+            executor: Any = executor_class.build(
+                bank.compiled._schema, document, None, context, VARIABLES[path], is_awaitable=IS_AWAITABLE
+            )
+            result = await executor.execute_operation()
+            assert result.errors is None
+            kept = weakref.ref(executor), weakref.ref(context.loaders)
+            del executor, result, context
+            await asyncio.sleep(0)
+            assert [one() for one in kept] == [None, None]
+    finally:
         gc.enable()
-    assert gone == [True, True]

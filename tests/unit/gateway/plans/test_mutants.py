@@ -73,9 +73,8 @@ BUGS = {
     "what is computed is read instead": Bug("reads", "return Read(None, computed)", 'return Read("text", None)', 6),
     "a failed run is not redone": Bug(
         "executor",
-        "run.fill(source_value, results)\n",
-        "run.fill(source_value, results)\n                    if True:\n",
-        6,
+        "these fields, graphql-core will say)\n                        pass",
+        "these fields)\n                        continue",
     ),
 }
 
