@@ -147,7 +147,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     event_stream: str = ""
     """Name of the Kinesis stream that events go through; needs `BELFRY_STATE_TABLE`; empty: none, one machine."""
     state_table: str = ""
-    """Name of the DynamoDB table of leases and checkpoints."""
+    """Name of the DynamoDB table in which the reader of the stream has its lease."""
     alert_table: str = ""
     """Name of the DynamoDB table of the alert log; goes with `BELFRY_ALERT_TOPIC`; empty: kept on the one machine."""
     alert_topic: str = ""

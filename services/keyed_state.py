@@ -1,4 +1,4 @@
-"""Small state under a key, changed only by who has seen its latest version: what leases and checkpoints are kept in.
+"""Small state under a key, changed only by who has seen its latest version: what the lease of the stream is kept in.
 
 The port, and its adapter on DynamoDB. A version counts up from 1; 0 means that nothing is there yet.
 """
