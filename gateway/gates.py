@@ -1,4 +1,4 @@
-"""asyncio's Event and Queue as ten thousand idle connections can afford them: without deques of 760 bytes each.
+"""asyncio's Event, Queue and deque as ten thousand idle connections can afford them: a deque takes 760 bytes, empty.
 
 For the loop's own thread; what is bounded is bounded by whoever fills them.
 """
@@ -65,3 +65,13 @@ class Inbox:
         if not self._messages:
             self._filled.clear()
         return message
+
+
+class Line(list[Any]):
+    """A deque of the few requests that wait on one connection: filled on the left, taken from the right."""
+
+    __slots__ = ()
+
+    def appendleft(self, one: Any) -> None:
+        """Let one wait behind all others."""
+        self.insert(0, one)

@@ -157,6 +157,8 @@ class GraphQLOverHTTP:
             await send_answer(send, status, encode_json(payload), CONTENT_TYPES[media_type], more)
         else:
             resumed = with_last_event_id(selected, headers.get("last-event-id"))
+            headers.clear()  # a stream would keep them, the token in them too, as long as it is open
+            scope["headers"] = []
             streaming = msgspec.structs.replace(caller, transport=Transport.SSE)
             await self._streams.serve(scope, receive, send, framing, more, resumed, streaming)
 

@@ -22,7 +22,7 @@ import httptools
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.gates import Gate
+from gateway.gates import Gate, Line
 from gateway.telemetry import CUT, Cut
 
 HEADER_BYTES_MAX = 32 * 1024
@@ -109,6 +109,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time."""
         super().connection_made(transport)
+        self.pipeline = Line()  # type: ignore[assignment]
+        self.flow._is_writable_event = Gate()  # type: ignore[assignment]  # noqa: SLF001 (uvicorn's holds a deque)
         self._give_time(_Phase.HEAD, self.header_s_max)
 
     def data_received(self, data: bytes) -> None:

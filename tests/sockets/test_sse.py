@@ -6,8 +6,10 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from gateway.demo_issuer import DemoIssuer
+from tests.sockets.conftest import Serve
 
 COUNT = "subscription($after: String) { count(to: 3, after: $after) { name cursor } }"
 
@@ -89,6 +91,27 @@ async def test_streams_are_bounded_and_freed(address: str, app: Starlette, token
     async with asyncio.timeout(2):
         while (await stream(address, token, COUNT)).status_code == 429:
             pass  # until the server has noticed that the client left
+
+
+async def test_an_open_stream_keeps_no_headers(app: Starlette, serve: Serve, token: str) -> None:
+    """Nor the token in them: ten thousand streams would keep ten thousand of each."""
+    scopes: list[Scope] = []
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        scopes.append(scope)
+        await app(scope, receive, send)
+
+    headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+    body = {"query": "subscription { silent { name } }"}
+    noted: Any = noting
+    async with (
+        serve(noted) as address,
+        httpx.AsyncClient() as client,
+        client.stream("POST", f"http://{address}/graphql", json=body, headers=headers) as response,
+    ):
+        assert response.status_code == 200
+        kept = [scope["headers"] for scope in scopes if scope["type"] == "http"]
+    assert kept == [[]]
 
 
 async def test_a_silent_stream_has_heartbeats(address: str, app: Starlette, token: str) -> None:

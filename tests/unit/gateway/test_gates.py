@@ -5,8 +5,17 @@ import asyncio
 import pytest
 from websockets.frames import Frame, Opcode
 
-from gateway.gates import Gate, Inbox
+from gateway.gates import Gate, Inbox, Line
 from gateway.socket_connections import text_frame
+
+
+def test_a_line_is_first_come_first_served() -> None:
+    """As uvicorn uses it: who comes is put on the left, who is served is taken from the right."""
+    line = Line()
+    for number in range(3):
+        line.appendleft(number)
+    assert [line.pop() for _ in range(3)] == [0, 1, 2]
+    assert not line
 
 
 async def test_an_open_gate_lets_pass() -> None:
