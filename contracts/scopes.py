@@ -1,6 +1,10 @@
-"""What an access token may be used for: the OAuth scopes Belfry knows, granted by the issuer."""
+"""What an access token may be used for: the OAuth scopes Belfry knows, granted by the issuer; and whose it may be."""
 
+import re
 from enum import StrEnum
+
+CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+"""A customer or a device, as tokens name them."""
 
 
 class TokenScope(StrEnum):

@@ -174,7 +174,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         if not name.startswith(PREFIX):
             continue
         field = name.removeprefix(PREFIX).lower()
-        if field not in hints:
+        if field not in hints or name != name.upper():
             raise BadSetting(f"{name} is not a setting of Belfry; see docs/settings.md.")
         values[field] = _value(name, text, hints[field])
     settings = Settings(**values)
@@ -225,6 +225,7 @@ def checked(settings: Settings) -> Settings:
         raise BadSetting("BELFRY_EVENT_STREAM and BELFRY_STATE_TABLE are needed together.")
     if bool(settings.alert_table) != bool(settings.alert_topic):
         raise BadSetting("BELFRY_ALERT_TABLE and BELFRY_ALERT_TOPIC are needed together.")
+    _check_urls(settings)
     _check_tls(settings)
     _check_proxies(settings)
     if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:
@@ -232,6 +233,21 @@ def checked(settings: Settings) -> Settings:
     if settings.host not in LOOPBACK and not (settings.service_token or settings.service_token_secret):
         raise BadSetting("BELFRY_SERVICE_TOKEN is needed when BELFRY_HOST is not a loopback address.")
     return settings
+
+
+def _check_urls(settings: Settings) -> None:
+    for name in ("accounts_url", "events_url", "analytics_url"):
+        url = getattr(settings, name)
+        if url.startswith(("http:", "https:")) and not _names_a_host(url):
+            raise BadSetting(f"{PREFIX}{name.upper()} must name a host, such as http://127.0.0.1:8101.")
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _check_proxies(settings: Settings) -> None:

@@ -27,12 +27,16 @@ def verify_audit(folder: Path) -> list[ChainFound]:
     """Return the chains of a folder, all of them whole.
 
     Raises:
-        BrokenChain: the first record that does not follow from the one before it, or a folder without a chain.
+        BrokenChain: the first record that does not follow from the one before it, a file that cannot be read, or a
+            folder without a chain.
     """
     names = sorted({path.name.rsplit("-", 1)[0] for path in folder.glob("*-*.ndjson")})
     if not names:
         raise BrokenChain(f"{folder} holds no audit record.")
-    return [_verify_chain(folder, name) for name in names]
+    try:
+        return [_verify_chain(folder, name) for name in names]
+    except OSError as error:
+        raise BrokenChain(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
 def _verify_chain(folder: Path, name: str) -> ChainFound:

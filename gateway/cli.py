@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from contracts.failures import Failure, Rejected
+from contracts.scopes import CUSTOMER_ID, TokenScope
 from contracts.settings import WORKERS_MAX, BadSetting, Settings, read_settings
 from gateway.exit_codes import ExitCode
 
@@ -106,11 +107,15 @@ def _add_replay(commands: "_Commands[argparse.ArgumentParser]") -> None:
 
 def _add_token(commands: "_Commands[argparse.ArgumentParser]") -> None:
     token = commands.add_parser("token", help="print an access token of the demo issuer")
-    token.add_argument("--customer", metavar="ID", help="the customer (default: the demo's first)")
+    token.add_argument("--customer", type=_id, metavar="ID", help="the customer (default: the demo's first)")
     token.add_argument(
-        "--scope", action="append", default=[], metavar="NAME", help="a scope to grant; repeatable (default: all)"
+        "--scope",
+        action="append",
+        default=[],
+        choices=[scope.value for scope in TokenScope],
+        help="a scope to grant; repeatable (default: all)",
     )
-    token.add_argument("--device", metavar="ID", help="the customer's device it is bound to (default: none)")
+    token.add_argument("--device", type=_id, metavar="ID", help="the customer's device it is bound to (default: none)")
     token.add_argument("--lifetime", type=_seconds, metavar="S", help="seconds until it expires (default: 8 hours)")
     token.set_defaults(command=_token)
 
@@ -183,12 +188,25 @@ def _number_in(low: float, high: float, text: str) -> float:
     return number
 
 
+def _whole_in(low: int, high: int, text: str) -> int:
+    number = _number_in(low, high, text)
+    if not number.is_integer():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(number)
+
+
 def _port(text: str) -> int:
-    return int(_number_in(0, 65535, text))
+    return _whole_in(0, 65535, text)
 
 
 def _workers(text: str) -> int:
-    return int(_number_in(0, WORKERS_MAX, text))
+    return _whole_in(0, WORKERS_MAX, text)
+
+
+def _id(text: str) -> str:
+    if CUSTOMER_ID.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no id: letters, digits and ._:-, at most 128 of them")
+    return text
 
 
 def _rate(text: str) -> float:

@@ -6,7 +6,6 @@ is the customer. Whether it was revoked is asked each time.
 """
 
 import hashlib
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -18,6 +17,7 @@ from joserfc.errors import JoseError
 from typing_extensions import TypeIs
 
 from contracts.failures import Unauthenticated
+from contracts.scopes import CUSTOMER_ID
 from gateway.jwks import KeySource
 from gateway.revocations import Revocations
 from resolvers.principal import Principal
@@ -33,7 +33,6 @@ SECONDS_MAX = 10**11
 """Latest UNIX time that is one: in the year 5138."""
 DEVICE_CLAIM = "device_id"
 """Claim of a token that is bound to one device of the customer."""
-CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
 class _Named(msgspec.Struct, frozen=True):

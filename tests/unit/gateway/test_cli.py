@@ -41,7 +41,20 @@ def _one_line(capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.parametrize(
     "argv",
-    [[], ["fly"], ["service", "weather"], ["replay"], ["replay", "f", "--rate", "0"], ["token", "--lifetime", "x"]],
+    [
+        [],
+        ["fly"],
+        ["service", "weather"],
+        ["replay"],
+        ["replay", "f", "--rate", "0"],
+        ["demo", "--port", "80.5"],
+        ["gateway", "--workers", "1.5"],
+        ["token", "--lifetime", "x"],
+        ["token", "--customer", "bad id!"],
+        ["token", "--customer", ""],
+        ["token", "--device", "../x"],
+        ["token", "--scope", "everything"],
+    ],
 )
 def test_wrong_use_exits_with_two(argv: list[str]) -> None:
     """Unknown commands, names and numbers never start anything."""
@@ -75,6 +88,32 @@ def test_an_unknown_setting_stops_the_start(
     monkeypatch.setenv("BELFRY_COLOUR", "blue")
     assert main(["settings"]) == ExitCode.WRONG_USE
     assert "BELFRY_COLOUR" in _one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BELFRY_port", "8000"),
+        ("BELFRY_ACCOUNTS_URL", "http://"),
+        ("BELFRY_EVENTS_URL", "http://host:port"),
+        ("BELFRY_ANALYTICS_URL", "http://host:99999"),
+        ("BELFRY_ANALYTICS_URL", "http://[::1"),
+    ],
+)
+def test_a_setting_that_names_nothing_stops_the_start(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its name, as written."""
+    monkeypatch.setenv(name, value)
+    assert main(["settings"]) == ExitCode.WRONG_USE
+    assert name in _one_line(capsys)
+
+
+def test_an_audit_record_that_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is none, or may not be read, is no whole chain."""
+    (tmp_path / "gateway-1-000000000001.ndjson").mkdir()
+    assert main(["audit", "verify", str(tmp_path)]) == ExitCode.FAILED
+    assert "gateway-1-000000000001.ndjson" in _one_line(capsys)
 
 
 def test_an_empty_folder_name_stops_the_start(
