@@ -123,7 +123,8 @@ class _Stream:
     """One stream: a delivery, the heartbeats beside it, and what may end it early."""
 
     __slots__ = (
-        "_closing", "_delivery", "_expiry", "_framing", "_heart", "_heartbeat_s", "_loop", "_send", "_sent", "_writer",
+        "_closing", "_delivery", "_expires_at", "_framing", "_heartbeat_s", "_loop", "_send", "_sent", "_timer",
+        "_writer",
     )  # fmt: skip
 
     def __init__(
@@ -141,15 +142,15 @@ class _Stream:
         self._heartbeat_s = heartbeat_s
         self._loop = asyncio.get_running_loop()
         self._delivery = Delivery(answers, self, caller.transport, self._still)
-        self._heart: asyncio.TimerHandle | None = None
-        self._expiry: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._expires_at = 0.0
         self._closing: asyncio.Task[None] | None = None
         self._sent = False
 
     def start(self, remaining_s: float) -> None:
         """Begin; the token is good for so many seconds more."""
-        self._expiry = self._loop.call_later(max(0.0, remaining_s), self._token_expired)
-        self._heart = self._loop.call_later(self._heartbeat_s, self._beat)
+        self._expires_at = self._loop.time() + remaining_s
+        self._set_timer()
         self._delivery.start()
 
     def write(self, answer: Answer) -> Coroutine[Any, Any, None] | None:
@@ -171,9 +172,6 @@ class _Stream:
         """End with an error that says so."""
         if not revoked.cancelled():
             self.close(EndReason.REVOKED, token_revoked())
-
-    def _token_expired(self) -> None:
-        self.close(EndReason.EXPIRED, token_expired())
 
     def close(self, reason: EndReason, failure: Failure) -> None:
         """End with a last answer that says why."""
@@ -204,18 +202,25 @@ class _Stream:
             self._closing.cancel()
             await asyncio.wait([self._closing])
 
-    def _beat(self) -> None:
+    def _set_timer(self) -> None:
+        # One for both, as ten thousand idle streams have one each.
+        left_s = self._expires_at - self._loop.time()
+        self._timer = self._loop.call_later(max(0.0, min(left_s, self._heartbeat_s)), self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        if self._loop.time() >= self._expires_at:
+            self.close(EndReason.EXPIRED, token_expired())
+            return
         # Only where nothing else was sent in the meantime: an answer keeps the connection just as well.
         if not self._sent and self._framing.heartbeat:
             self._delivery.beside(_write(self._send, self._framing.heartbeat))
         self._sent = False
         if self._delivery.reason is None:
-            self._heart = self._loop.call_later(self._heartbeat_s, self._beat)
+            self._set_timer()
 
     def _still(self) -> None:
-        for timer in (self._heart, self._expiry):
-            if timer is not None:
-                timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 async def _close(send: Send, last: bytes) -> None:
