@@ -36,14 +36,17 @@ def filled(settings: Settings) -> Settings:
     Raises:
         BadSetting: a secret cannot be read, or is none that can be used.
     """
-    return asyncio.run(fill(settings)) if _named(settings) else settings
+    return asyncio.run(fill(settings))
 
 
 async def fill(settings: Settings) -> Settings:
     """Return the settings with their secrets; see `filled`."""
+    named = _named(settings)
+    if not named:
+        return settings
     found: dict[str, str] = {}
     async with aws_client("secretsmanager", connections=1) as client:
-        for field, name in _named(settings).items():
+        for field, name in named.items():
             try:
                 values = await _values(client, name, time.time())
             except Failure as failure:
