@@ -175,6 +175,6 @@ def test_what_is_remembered_of_patterns_is_bounded(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(patterns, "KNOWN_MAX", 50)
     for pattern in patterns._made.values():
         monkeypatch.setattr(pattern, "known", {None})  # not what other tests left
-    for number in range(200):
+    for number in range(400):
         screened(payment(accountId=f"bounded-{number}"))
     assert patterns.remembered() <= 4 * 52
