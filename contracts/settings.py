@@ -225,6 +225,8 @@ def checked(settings: Settings) -> Settings:
         raise BadSetting("BELFRY_EVENT_STREAM and BELFRY_STATE_TABLE are needed together.")
     if bool(settings.alert_table) != bool(settings.alert_topic):
         raise BadSetting("BELFRY_ALERT_TABLE and BELFRY_ALERT_TOPIC are needed together.")
+    if not split_setting(settings.allowed_hosts):
+        raise BadSetting("BELFRY_ALLOWED_HOSTS names no host: nobody would be answered.")
     _check_urls(settings)
     _check_tls(settings)
     _check_proxies(settings)

@@ -28,15 +28,16 @@ def verify_audit(folder: Path) -> list[ChainFound]:
 
     Raises:
         BrokenChain: the first record that does not follow from the one before it, a file that cannot be read, or a
-            folder without a chain.
+            folder without a record.
     """
     names = sorted({path.name.rsplit("-", 1)[0] for path in folder.glob("*-*.ndjson")})
-    if not names:
-        raise BrokenChain(f"{folder} holds no audit record.")
     try:
-        return [_verify_chain(folder, name) for name in names]
+        chains = [_verify_chain(folder, name) for name in names]
     except OSError as error:
         raise BrokenChain(f"{error.filename} cannot be read: {error.strerror}.") from error
+    if not any(chain.records for chain in chains):
+        raise BrokenChain(f"{folder} holds no audit record.")
+    return chains
 
 
 def _verify_chain(folder: Path, name: str) -> ChainFound:

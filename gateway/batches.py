@@ -8,6 +8,7 @@ import asyncio
 from typing import Any
 
 from contracts.failures import Failure
+from gateway.answers import RawHeaders
 from gateway.callers import Caller
 from gateway.documents import is_mutation
 from gateway.errors import render_failure
@@ -34,12 +35,15 @@ class Batches:
         if not 0 < len(values) <= self._most:
             raise BadRequest(f"A batch holds 1 to {self._most} operations.")
 
-    async def answer(self, values: list[Any], caller: Caller) -> list[Payload]:
-        """Return the answer of each, in their order."""
+    async def answer(self, values: list[Any], caller: Caller) -> tuple[list[Payload], RawHeaders]:
+        """Return the answer of each, in their order, and how the customer's rate stands after the last one's charge."""
         selected = [await self._select(value, caller) for value in values]
         if any(isinstance(one, Selected) and is_mutation(one.node) for one in selected):
-            return [await self._execute(one, caller) for one in selected]
-        return list(await asyncio.gather(*(self._execute(one, caller) for one in selected)))
+            answers = [await self._execute(one, caller) for one in selected]
+        else:
+            answers = list(await asyncio.gather(*(self._execute(one, caller) for one in selected)))
+        charged = [one.charge.standing for one in selected if isinstance(one, Selected)]
+        return answers, charged[-1].headers() if charged else []
 
     async def _select(self, value: Any, caller: Caller) -> Selected | Payload:
         try:

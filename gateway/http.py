@@ -170,7 +170,8 @@ class GraphQLOverHTTP:
             raise NotAcceptable("A batch is answered as application/json.")
         for _ in values[1:]:
             self._rates.admit(address_of(scope))
-        await send_json(send, 200, await self._batches.answer(values, caller), JSON, [VARY])
+        answers, standing = await self._batches.answer(values, caller)
+        await send_json(send, 200, answers, JSON, [VARY, *standing])
 
     async def _read(
         self, scope: Scope, receive: Receive, headers: dict[str, str], principal: Principal

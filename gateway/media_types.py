@@ -74,11 +74,11 @@ def choose(accept: str | None, offered: tuple[str, ...]) -> str | None:
     """Return the offered type the client prefers, or None when it accepts none of them.
 
     Highest quality wins; then the range named first by the client; then the order of `offered`. Each offered type takes
-    the quality of the most specific range that covers it. No header means anything is welcome.
+    the quality of the most specific range that covers it. No header, or none that can be read: anything is welcome.
     """
-    if accept is None or not accept.strip():
+    ranges = parse_accept(accept or "")
+    if not ranges:
         return offered[0]
-    ranges = parse_accept(accept)
     best: tuple[float, int, int] | None = None
     chosen = None
     for rank, essence in enumerate(offered):

@@ -89,6 +89,14 @@ async def test_whatever_is_done_to_a_line_is_noticed(tmp_path: Path, harm: str) 
         verify_audit(tmp_path)
 
 
+async def test_an_emptied_folder_is_not_whole(tmp_path: Path) -> None:
+    """A file without a record proves nothing, as no file does."""
+    for _ in range(2):
+        with pytest.raises(BrokenChain, match="no audit record"):
+            verify_audit(tmp_path)
+        (tmp_path / "gateway-1-000000000001.ndjson").touch()
+
+
 async def test_a_removed_segment_is_noticed(tmp_path: Path) -> None:
     """One of the middle, and the first."""
     for _ in range(3):

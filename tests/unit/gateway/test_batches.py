@@ -89,9 +89,10 @@ async def test_a_batch_is_charged_like_as_many_requests(batcher: httpx.AsyncClie
     assembly.rates._addresses._refill = assembly.rates._customers._refill = 1e-9  # time brings nothing back meanwhile
     (await batcher.post("/graphql", json=HELLO)).raise_for_status()
     before = [levels[key][0] for levels, key in zip(buckets, ("127.0.0.1", "customer-1"), strict=True)]
-    (await batcher.post("/graphql", json=[HELLO] * 3)).raise_for_status()
+    answer = (await batcher.post("/graphql", json=[HELLO] * 3)).raise_for_status()
     after = [levels[key][0] for levels, key in zip(buckets, ("127.0.0.1", "customer-1"), strict=True)]
     assert [round(one - other) for one, other in zip(before, after, strict=True)] == [3, 3]
+    assert f";r={int(after[1])};" in answer.headers["ratelimit"]
 
 
 async def test_a_client_of_streams_gets_no_batch(batcher: httpx.AsyncClient) -> None:

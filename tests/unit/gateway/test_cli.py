@@ -94,6 +94,7 @@ def test_an_unknown_setting_stops_the_start(
     ("name", "value"),
     [
         ("BELFRY_port", "8000"),
+        ("BELFRY_ALLOWED_HOSTS", " , "),
         ("BELFRY_ACCOUNTS_URL", "http://"),
         ("BELFRY_EVENTS_URL", "http://host:port"),
         ("BELFRY_ANALYTICS_URL", "http://host:99999"),

@@ -34,6 +34,8 @@ OFFERED = (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
         ("text/html", None),
         ("application/json;q=nonsense", None),
         ("nonsense, application/json", JSON),
+        ("nonsense", JSON),
+        (" , ;q=1", JSON),
         ("text/html,application/xhtml+xml,*/*;q=0.8", JSON),
     ],
 )
