@@ -56,7 +56,7 @@ BUGS = {
     "odd values are null": Bug("executor", "return self.complete_value(", "return None and self.complete_value(", 9),
     "arguments are shared by places": Bug("executor", "id(field)", "id(field.definition)", 5),
     "changed arguments are kept": Bug(
-        "calls", "return all(isinstance(value, IMMUTABLE)", "return True or all(value", 16
+        "calls", "return all(isinstance(value, IMMUTABLE)", "return True or all(value", 194
     ),
     "errors of what is awaited stay where they are": Bug(
         "executor",
