@@ -19,13 +19,11 @@ import structlog
 
 from aws.clients import aws_client, translated
 from contracts.failures import Failure, NotFound
-from contracts.settings import PREFIX, BadSetting, Settings, checked
+from contracts.settings import PREFIX, SECRETS, BadSetting, Settings, checked
 
 EVERY_S = 300.0
 SETTLED_S = 2 * EVERY_S
 """Age from which a value is used first: by then each process has read it."""
-SECRETS = ("service_token", "cursor_keys")
-"""Settings that may be kept there, under the name that the setting with `_secret` gives."""
 
 _log = structlog.get_logger(__name__)
 

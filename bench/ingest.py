@@ -10,6 +10,7 @@ Parts on one machine, the producer included in its cores:
 
 import argparse
 import asyncio
+import os
 import random
 import re
 import tempfile
@@ -23,7 +24,7 @@ import aiohttp
 import msgspec
 import psutil
 
-from bench.machine import describe_machine
+from bench.machine import cpu_s_of, describe_machine
 from bench.processes import Belfry, running
 
 T = TypeVar("T")
@@ -230,9 +231,8 @@ async def listen(session: aiohttp.ClientSession, url: str, readable: dict[str, f
 
 def cpu_seconds(belfry: Belfry) -> dict[str, float]:
     """Return user and system seconds of each process so far, the producer (this one) among them."""
-    processes = {name: psutil.Process(process.pid) for name, process in belfry.processes.items()}
-    processes["producer"] = psutil.Process()
-    return {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
+    pids = {name: process.pid for name, process in belfry.processes.items()} | {"producer": os.getpid()}
+    return {name: cpu_s_of(pid) for name, pid in pids.items()}
 
 
 def print_cpu(before: dict[str, float], after: dict[str, float], events: int) -> None:

@@ -6,6 +6,8 @@ import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
+
 LIBRARIES = ("msgspec", "orjson", "uvicorn", "uvloop", "aiohttp", "litestar", "graphql-core", "strawberry-graphql")
 
 
@@ -28,5 +30,5 @@ def describe_machine() -> str:
 
 def cpu_s_of(pid: int) -> float:
     """Return the CPU time a process has used, in user and in system mode."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    used = psutil.Process(pid).cpu_times()
+    return float(used.user + used.system)

@@ -2,6 +2,9 @@
 
 from functools import lru_cache
 
+HEALTH = "/health/"
+"""Below it every name is answered: who asks for health may know an address only."""
+
 
 @lru_cache(maxsize=256)
 def host_name(host: bytes) -> str:

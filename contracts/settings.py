@@ -178,7 +178,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             raise BadSetting(f"{name} is not a setting of Belfry; see docs/settings.md.")
         values[field] = _value(name, text, hints[field])
     settings = Settings(**values)
-    for name in ("service_token", "cursor_keys"):
+    for name in SECRETS:
         if getattr(settings, name) and getattr(settings, f"{name}_secret"):
             raise BadSetting(f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_SECRET: only one of them can be set.")
     return checked(settings)
@@ -195,6 +195,9 @@ def _value(name: str, text: str, hint: Any) -> Any:
         raise BadSetting(f"{name} is not valid: {str(error)[0].lower()}{str(error)[1:]}.") from None
 
 
+SECRETS = ("service_token", "cursor_keys")
+"""Settings that Secrets Manager may hold instead, under the name that the setting with `_secret` gives."""
+SERVICE_URLS = ("accounts_url", "events_url", "analytics_url")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 SECRET_LENGTH_MIN = 32
 _CHOICES = {
@@ -230,15 +233,25 @@ def checked(settings: Settings) -> Settings:
     _check_urls(settings)
     _check_tls(settings)
     _check_proxies(settings)
-    if settings.service_token and len(settings.service_token) < SECRET_LENGTH_MIN:
-        raise BadSetting(f"BELFRY_SERVICE_TOKEN must have {SECRET_LENGTH_MIN} characters or more.")
+    if settings.service_token:
+        check_service_token(settings.service_token)
     if settings.host not in LOOPBACK and not (settings.service_token or settings.service_token_secret):
         raise BadSetting("BELFRY_SERVICE_TOKEN is needed when BELFRY_HOST is not a loopback address.")
     return settings
 
 
+def check_service_token(token: str) -> None:
+    """Refuse a token that could be guessed.
+
+    Raises:
+        BadSetting: it is too short.
+    """
+    if len(token) < SECRET_LENGTH_MIN:
+        raise BadSetting(f"BELFRY_SERVICE_TOKEN must have {SECRET_LENGTH_MIN} characters or more.")
+
+
 def _check_urls(settings: Settings) -> None:
-    for name in ("accounts_url", "events_url", "analytics_url"):
+    for name in SERVICE_URLS:
         url = getattr(settings, name)
         if url.startswith(("http:", "https:")) and not _names_a_host(url):
             raise BadSetting(f"{PREFIX}{name.upper()} must name a host, such as http://127.0.0.1:8101.")
@@ -268,7 +281,7 @@ def _check_tls(settings: Settings) -> None:
         raise BadSetting(
             "BELFRY_SERVICE_TLS_CA, BELFRY_SERVICE_TLS_CERTIFICATE and BELFRY_SERVICE_TLS_KEY are needed together."
         )
-    for name in ("accounts_url", "events_url", "analytics_url"):
+    for name in SERVICE_URLS:
         if settings.service_tls_ca and getattr(settings, name).startswith("http:"):
             raise BadSetting(f"{PREFIX}{name.upper()} must be https where BELFRY_SERVICE_TLS_CA is set.")
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from contracts import events as e
 from contracts.money import Money
 from contracts.vocabulary import CreditDebitIndicator, SpendingCategory, TransactionStatus
 
@@ -9,6 +10,16 @@ TRANSACTION_PAGE_MAX = 200
 """Most transactions of one page."""
 ACCOUNTS_PER_CALL_MAX = 500
 """Most account ids (or transaction ids) in one call."""
+
+STATUS_AFTER: dict[type[msgspec.Struct], TransactionStatus] = {
+    e.PaymentPending: TransactionStatus.PENDING,
+    e.CardAuthorised: TransactionStatus.PENDING,
+    e.PaymentBooked: TransactionStatus.BOOKED,
+    e.PaymentReversed: TransactionStatus.BOOKED,
+    e.PaymentRejected: TransactionStatus.REJECTED,
+    e.CardDeclined: TransactionStatus.REJECTED,
+}
+"""What a movement is once an event has told of it; a released authorisation (`CardReversed`) tells of none."""
 
 
 class TransactionMerchant(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):

@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contracts.hosts import host_name
+from contracts.hosts import HEALTH, host_name
 from gateway.answers import SECURITY_HEADERS, RawHeaders, send_json
 from gateway.callers import new_trace_id
 from gateway.errors import internal_error
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-HEALTH = "/health/"
 HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 """Over TLS only (RFC 6797, 7.2): for two years a browser speaks nothing else to this host."""
 SECURITY_NAMES = frozenset(name for name, _ in SECURITY_HEADERS)

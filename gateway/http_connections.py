@@ -67,23 +67,35 @@ class Writer(ABC):
     processor's caches what making the next alert needs (a sixth of the cost of a one-to-one message).
     """
 
-    __slots__ = ()
+    __slots__ = ("_unsent",)
+
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self._unsent = b""
 
     @abstractmethod
     def write(self, data: bytes) -> bool:
         """Take what is not empty; False, and nothing taken, while the client takes no more or is gone."""
 
-    @abstractmethod
+    def keep(self, data: bytes) -> None:
+        """Keep bytes of the connection until they are sent off, so many at most."""
+        self._unsent += data
+        if len(self._unsent) > UNSENT_BYTES_MAX:
+            self.send_off()
+
     def send_off(self) -> None:
         """Send what was taken."""
+        unsent = self._unsent
+        if unsent:
+            self._unsent = b""
+            if not self.transport.is_closing():
+                self.transport.write(unsent)
 
 
 class _NoWriter(Writer):
     def write(self, data: bytes) -> bool:  # noqa: ARG002
         return False
-
-    def send_off(self) -> None:
-        pass
 
 
 def writer_of(scope: Scope, extension: str) -> Writer:
@@ -301,29 +313,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 class _Chunks(Writer):
     """Writes chunks of one answer."""
 
-    __slots__ = ("_cycle", "_protocol", "_unsent")
+    __slots__ = ("_cycle", "_flow", "transport")
 
     def __init__(self, protocol: BoundedHttpProtocol, cycle: RequestResponseCycle) -> None:
-        self._protocol = protocol
+        super().__init__()
+        self.transport = protocol.transport
+        self._flow = protocol.flow
         self._cycle = cycle
-        self._unsent = b""
 
     def write(self, data: bytes) -> bool:
         """Take a chunk where that needs no waiting; whether it did."""
-        cycle, protocol = self._cycle, self._protocol
+        cycle = self._cycle
         open_ = cycle.chunked_encoding and not cycle.response_complete and not cycle.disconnected
-        if not open_ or protocol.flow.write_paused or protocol.transport.is_closing():
+        if not open_ or self._flow.write_paused or self.transport.is_closing():
             self.send_off()
             return False
-        self._unsent += b"%x\r\n%s\r\n" % (len(data), data)  # RFC 9112, 7.1
-        if len(self._unsent) > UNSENT_BYTES_MAX:
-            self.send_off()
+        self.keep(b"%x\r\n%s\r\n" % (len(data), data))  # RFC 9112, 7.1
         return True
-
-    def send_off(self) -> None:
-        """Send what was taken."""
-        unsent = self._unsent
-        if unsent:
-            self._unsent = b""
-            if not self._protocol.transport.is_closing():
-                self._protocol.transport.write(unsent)

@@ -7,8 +7,6 @@ any other                 once; as events only where the client prefers them to 
 
 from functools import lru_cache
 
-from graphql import OperationType
-
 from contracts.failures import Rejected
 from gateway.execution import Selected
 from gateway.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, MULTIPART, choose, parse_accept
@@ -58,7 +56,7 @@ def choose_framing(selected: Selected, accept: str | None) -> Framing | None:
         NotAcceptable: a subscription for a client that takes no stream.
     """
     parts = _parts_parameters(accept)
-    if selected.node.operation is OperationType.SUBSCRIPTION:
+    if selected.is_subscription:
         if parts is not None and parts.get("subscriptionspec") == SUBSCRIPTION_SPEC and not prefers_events(accept):
             return SubscriptionFraming()
         if choose(accept, (EVENT_STREAM,)) is None:

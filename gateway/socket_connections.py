@@ -15,7 +15,7 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 
 from gateway.gates import Gate, Inbox
-from gateway.http_connections import UNSENT_BYTES_MAX, WRITE_S_MAX, Writer
+from gateway.http_connections import WRITE_S_MAX, Writer
 from gateway.telemetry import CUT, Cut
 
 FRAMES_MAX = 1_024
@@ -31,10 +31,10 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol, Writer):
     write_s_max = WRITE_S_MAX
     _write_timer: asyncio.TimerHandle | None = None
     _taking = True
-    _unsent = b""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        Writer.__init__(self)
         self.queue = Inbox()  # type: ignore[assignment]
         self.writable = Gate()  # type: ignore[assignment]
 
@@ -49,18 +49,8 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol, Writer):
         if not self._taking or self.close_sent or not self.handshake_complete or self.transport.is_closing():
             self.send_off()
             return False
-        self._unsent += text_frame(data)
-        if len(self._unsent) > UNSENT_BYTES_MAX:
-            self.send_off()
+        self.keep(text_frame(data))
         return True
-
-    def send_off(self) -> None:
-        """Send what was taken."""
-        unsent = self._unsent
-        if unsent:
-            self._unsent = b""
-            if not self.transport.is_closing():
-                self.transport.write(unsent)
 
     def handle_cont(self, event: Frame) -> None:
         """Take a further frame of a message."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from aws.secrets import follow_secret
-from contracts.settings import SECRET_LENGTH_MIN, BadSetting
+from contracts.settings import check_service_token
 
 
 class Access:
@@ -36,8 +36,8 @@ class Access:
         Raises:
             BadSetting: one is too short; those before stay in force.
         """
-        if any(len(token) < SECRET_LENGTH_MIN for token in tokens):
-            raise BadSetting(f"BELFRY_SERVICE_TOKEN must have {SECRET_LENGTH_MIN} characters or more.")
+        for token in tokens:
+            check_service_token(token)
         self._accepted = [_shown(token) for token in tokens]
 
     @asynccontextmanager

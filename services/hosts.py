@@ -11,11 +11,10 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from contracts.failures import Problem
-from contracts.hosts import host_name
-from contracts.settings import LOOPBACK, Settings, split_setting
+from contracts.hosts import HEALTH, host_name
+from contracts.settings import LOOPBACK, SERVICE_URLS, Settings, split_setting
 from services.problems import send_problem
 
-HEALTH = "/health/"
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (to bind to, and nobody's name)
 TOLD_MAX = 16
 """Hosts whose refusal is logged, once each: a service that was not told its name is to be noticed."""
@@ -25,8 +24,7 @@ _log = structlog.get_logger(__name__)
 
 def own_hosts(settings: Settings) -> frozenset[str]:
     """Return the names a service is known by: this machine's, the address it binds to, its URL's, the setting's."""
-    urls = (settings.accounts_url, settings.events_url, settings.analytics_url)
-    named = [urlsplit(url).hostname or "" for url in urls]
+    named = [urlsplit(getattr(settings, name)).hostname or "" for name in SERVICE_URLS]
     given = (settings.host, *named, *split_setting(settings.service_hosts))
     return LOOPBACK | {host.lower() for host in given if host and host not in EVERY_ADDRESS}
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, cast
 
 from graphql import (
+    ExecutionResult,
     GraphQLError,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -19,7 +20,6 @@ from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
-from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.plans.cache import PlanCache
@@ -54,7 +54,7 @@ class PlanExecution(Executor[Any]):
             return self._respond_null(error)
         if self.is_awaitable(data):
             return self._respond(data)
-        return self._answer(cast("dict[str, Any]", data))
+        return self.build_response(cast("dict[str, Any]", data))
 
     def plain_event(self) -> tuple[str, Complete] | None:
         """Return the name of the one field that a subscription's events have and what completes it, all plain reads.
@@ -77,28 +77,11 @@ class PlanExecution(Executor[Any]):
             completed = await data
         except GraphQLError as error:
             return self._respond_null(error)
-        return self._answer(completed)
+        return self.build_response(completed)
 
-    def _respond_null(self, error: GraphQLError) -> Any:
+    def _respond_null(self, error: GraphQLError) -> ExecutionResult:
         self.collected_errors.add(error, None)
-        return self._answer(None)
-
-    def _answer(self, data: dict[str, Any] | None) -> Any:
-        self._infos.clear()
-        return self.build_response(data)
-
-    @property
-    def async_helpers(self) -> GraphQLResolveInfoHelpers:
-        """Make what resolvers are given of graphql-core's helpers.
-
-        An attribute of bound methods would make a ring of each executor: all that a request has loaded would then wait
-        for the garbage collector, which took 6 to 20 % of a dashboard's time.
-        """
-        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
-
-    @async_helpers.setter
-    def async_helpers(self, _: GraphQLResolveInfoHelpers) -> None:
-        """Keep nothing."""
+        return cast("ExecutionResult", self.build_response(None))
 
     def collect_subfields(
         self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList

@@ -12,7 +12,7 @@ import msgspec
 from contracts import events as e
 from contracts.categories import category_of
 from contracts.stored_events import DATA_DECODERS
-from services.analytics.facts import STATUS_AFTER
+from contracts.transactions import STATUS_AFTER
 from services.analytics.states import category_key
 
 RELEVANT = frozenset(

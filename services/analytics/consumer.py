@@ -66,6 +66,7 @@ class Consumer:
         self._turn = asyncio.Lock()  # one job at a time has the memory, until it is known whether it was undone
         self._isolating = Isolating(self.apply, self._set_aside)
         self._unclosable: set[str] = set()
+        metrics.watch(self._memory)
         self.offset = 0
         self.lag_ms = 0
 
@@ -111,8 +112,6 @@ class Consumer:
         self.lag_ms = max(0, micros_at(self._clock()) - outcome.accepted_us) // 1000
         metrics.OFFSET.set(self.offset)
         metrics.LAG.set(self.lag_ms / 1000)
-        for kind, size in self._memory.sizes().items():
-            metrics.KEPT.labels(kind).set(size)
 
     async def replay(self, entry: LogEntry) -> None:
         """Apply an event that was set aside, and mark its letter; the offset stays.

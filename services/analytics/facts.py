@@ -17,20 +17,13 @@ from contracts import events as e
 from contracts.categories import category_of, counts_as_spending
 from contracts.money import minor_of
 from contracts.stored_events import by_type
+from contracts.transactions import STATUS_AFTER
 from contracts.vocabulary import CreditDebitIndicator, SpendingCategory, TransactionStatus
 from services.analytics.instants import day_number, day_of
 
 LOOKUP_MAX = 500
 """Most transaction ids of one SELECT."""
 
-STATUS_AFTER: dict[type, TransactionStatus] = {
-    e.PaymentPending: TransactionStatus.PENDING,
-    e.CardAuthorised: TransactionStatus.PENDING,
-    e.PaymentBooked: TransactionStatus.BOOKED,
-    e.PaymentReversed: TransactionStatus.BOOKED,
-    e.PaymentRejected: TransactionStatus.REJECTED,
-    e.CardDeclined: TransactionStatus.REJECTED,
-}
 _STATUS_AFTER = by_type(STATUS_AFTER)
 
 

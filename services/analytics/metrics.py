@@ -1,7 +1,10 @@
 """What the analytics service counts for Prometheus; one registry a process, as that library has it."""
 
+from functools import partial
+
 from prometheus_client import Counter, Gauge
 
+from services.analytics.memory import Memory
 from services.analytics.outcomes import Outcome
 
 OFFSET = Gauge("belfry_analytics_applied_offset", "Offset of the event log up to which everything is applied.")
@@ -15,6 +18,16 @@ KEPT = Gauge("belfry_analytics_memory_entries", "Entries kept in memory, by kind
 HANDED_OVER = Counter("belfry_analytics_notifications_handed_over", "Notifications taken, by channel.", ["channel"])
 NOT_HANDED_OVER = Counter("belfry_analytics_notifications_failed", "Attempts not taken, by channel.", ["channel"])
 HAND_OFFS_CLOSED = Counter("belfry_analytics_hand_offs_closed", "Alerts nothing more is sent of, by why.", ["outcome"])
+
+
+def watch(memory: Memory) -> None:
+    """Have the entries of a memory counted when somebody asks."""
+    for kind in memory.sizes():
+        KEPT.labels(kind).set_function(partial(_entries, memory, kind))
+
+
+def _entries(memory: Memory, kind: str) -> float:
+    return memory.sizes()[kind]
 
 
 def count(outcome: Outcome) -> None:

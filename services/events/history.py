@@ -19,24 +19,13 @@ from contracts import events as e
 from contracts.categories import category_of, category_of_code
 from contracts.failures import Rejected
 from contracts.stored_events import by_type, unpatterned
-from contracts.transactions import Transaction, TransactionMerchant
+from contracts.transactions import STATUS_AFTER, Transaction, TransactionMerchant
 from contracts.vocabulary import TransactionStatus
 from services.events.screening import Screened
 
 RELEASED = "The authorisation was released before it was booked."
 
-_STATUS_AFTER: dict[type, TransactionStatus] = by_type(
-    {
-        e.PaymentPending: TransactionStatus.PENDING,
-        e.CardAuthorised: TransactionStatus.PENDING,
-        e.PaymentBooked: TransactionStatus.BOOKED,
-        e.PaymentReversed: TransactionStatus.BOOKED,
-        e.PaymentRejected: TransactionStatus.REJECTED,
-        e.CardDeclined: TransactionStatus.REJECTED,
-        e.CardReversed: TransactionStatus.REJECTED,
-    },
-    unpatterned,
-)
+_STATUS_AFTER = by_type({**STATUS_AFTER, e.CardReversed: TransactionStatus.REJECTED}, unpatterned)
 
 MOVEMENT_EVENTS = frozenset(_STATUS_AFTER)
 """The types of event data that history is made from."""

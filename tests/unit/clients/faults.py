@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import selectors
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec
@@ -21,6 +20,7 @@ from clients.transport import (
     PreparedRequest,
     Request,
 )
+from tests.virtual_time import run_in_virtual_time
 
 P = ParamSpec("P")
 Plan = int | float | None | tuple[float, int | None]
@@ -31,36 +31,12 @@ FRAUD = Route("POST", "/fraud", Decoder(Any), Priority.FRAUD, repeatable=True)
 WRITE = Route("POST", "/write", Decoder(Any), Priority.BALANCES, repeatable=False)
 
 
-class _Jumping(selectors.DefaultSelector):
-    """Waits for nothing: moves the clock instead."""
-
-    now = 1000.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready and timeout:
-            self.now += timeout
-        return ready
-
-
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes only when everybody waits: hours take no time and come out the same each time."""
-
-    def __init__(self) -> None:
-        self._jumping = _Jumping()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now
-
-
 def jumping(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a test on such a loop."""
+    """Run a test on a loop whose time passes only when everybody waits."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        with asyncio.Runner(loop_factory=JumpingLoop) as runner:
-            runner.run(test(*args, **kwargs))
+        run_in_virtual_time(test(*args, **kwargs))
 
     return run
 

@@ -6,13 +6,14 @@ import json
 import weakref
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import strawberry
 from graphql import ExecutionResult, parse
 from strawberry.execution import optimized_is_awaitable
 
+from gateway.launches import Launches
 from gateway.plans.cache import PlanCache
 from gateway.plans.executor import compiled_executor
 from gateway.plans.runtime_types import ViewTypes
@@ -162,15 +163,15 @@ def test_a_document_is_executed_without_a_loop() -> None:
 @pytest.mark.parametrize("path", QUERIES, ids=[path.stem for path in QUERIES])
 async def test_what_a_query_loaded_is_freed_with_it(path: Path, bank: Bank) -> None:
     """Nothing of a request refers to itself in a ring: the garbage collector has nothing to find."""
-    document, executor_class = parse(TEXTS[path]), bank.compiled.execution_context_class
+    compiled = bank.compiled
+    launches = Launches(cast("Any", compiled.execution_context_class), compiled._schema, IS_AWAITABLE)
+    document = parse(TEXTS[path])
     gc.collect()
     gc.disable()
     try:
         for _ in range(2):  # the first one makes the plan
             context = context_of(Services())
-            executor: Any = executor_class.build(
-                bank.compiled._schema, document, None, context, VARIABLES[path], is_awaitable=IS_AWAITABLE
-            )
+            executor: Any = launches.find(document, None).executor(context, VARIABLES[path])
             result = await executor.execute_operation()
             assert result.errors is None
             kept = weakref.ref(executor), weakref.ref(context.loaders)
