@@ -4,6 +4,9 @@
 
 It only asks the clock, twice a second, and never holds up the consumer. Killed between handing over and writing that
 down, it hands over again under the same key, which the notifier knows. A pass handles the longest due first.
+
+One alert that the code fails at does not keep the others from their phones: a channel that fails in a way nobody
+expected has failed like one that is away, and is tried again; what fails otherwise is set aside until the next start.
 """
 
 import asyncio
@@ -31,6 +34,7 @@ from services.analytics.notifications import Notifier, notification_of
 from services.analytics.recipients import Recipients
 from services.analytics.signals import Signal
 from services.database import Database
+from services.isolating import reason_of
 
 POLL_S = 0.5
 """How late a hand-off may be noticed."""
@@ -63,6 +67,7 @@ class HandingOver:
         self._clock = clock
         self._appended = appended
         self._room = asyncio.Semaphore(AT_ONCE_MAX)
+        self._has_begun = False
 
     async def run(self) -> None:
         """Hand over what is due, for ever; failures of the store are waited out."""
@@ -82,26 +87,40 @@ class HandingOver:
             Unavailable, Overloaded: the store failed; what was not written down is due still.
         """
         now_us = self._now_us()
-        waiting = await self._database.read(lambda c: outbox.due(c, now_us, PASS_MAX))
-        if not waiting:
+        if not self._has_begun:
+            taken_up = await self._database.write(lambda c: outbox.take_up(c, now_us))
+            self._has_begun = True
+            if taken_up:
+                _log.info("hand-offs taken up again", count=taken_up)
+        rows = await self._database.read(lambda c: outbox.due(c, now_us, PASS_MAX))
+        if not rows:
             return 0
-        recipients = await self._read_recipients(waiting)
-        done = await asyncio.gather(*(self._handle(one, recipients) for one in waiting), return_exceptions=True)
+        recipients = await self._read_recipients(rows)
+        done = await asyncio.gather(*(self._handle(row, recipients) for row in rows), return_exceptions=True)
         for outcome in done:
             if isinstance(outcome, BaseException):
                 raise outcome
-        return len(waiting)
+        return len(rows)
 
-    async def _read_recipients(self, waiting: list[outbox.Waiting]) -> dict[str, Recipient] | None:
+    async def _read_recipients(self, rows: list[outbox.Row]) -> dict[str, Recipient] | None:
         try:
-            return await self._recipients.of(sorted({alert.customer_id for _, alert in waiting}))
+            return await self._recipients.of(sorted({row.customer_id for row in rows}))
         except Unavailable as failure:
-            _log.warning("recipients away", detail=failure.detail, waiting=len(waiting))
-            return None
+            _log.warning("recipients away", detail=failure.detail, waiting=len(rows))
+        except Exception as error:  # noqa: BLE001 - what is critical goes out whatever is wrong with preferences
+            _log.error("recipients cannot be read", reason=reason_of(error), waiting=len(rows))
+        return None
 
-    async def _handle(self, waiting: outbox.Waiting, recipients: dict[str, Recipient] | None) -> None:
+    async def _handle(self, row: outbox.Row, recipients: dict[str, Recipient] | None) -> None:
         async with self._room:
-            await self._decide(waiting, recipients)
+            try:
+                await self._decide(row.waiting(), recipients)
+            except (Unavailable, Overloaded):
+                raise
+            except Exception as error:  # noqa: BLE001 - one alert must not stop the others, whatever is wrong with it
+                _log.error("hand-off set aside", alert=row.alert_id, reason=reason_of(error))
+                await self._database.write(lambda c: outbox.set_aside(c, row.alert_id))
+                metrics.HAND_OFFS_SET_ASIDE.inc()
 
     async def _decide(self, waiting: outbox.Waiting, recipients: dict[str, Recipient] | None) -> None:
         hand_off, alert = waiting
@@ -120,7 +139,7 @@ class HandingOver:
         try:
             async with asyncio.timeout(HAND_OVER_S_MAX):
                 await self._notifier.hand_over(notification_of(alert, channel))
-        except (Unavailable, Overloaded, TimeoutError, Rejected) as failure:
+        except Exception as failure:  # noqa: BLE001 - a notifier that fails as it should not is tried again, too
             await self._note_failure(hand_off, channel, failure)
             return
         now_us = self._now_us()
@@ -132,7 +151,7 @@ class HandingOver:
     async def _note_failure(self, hand_off: HandOff, channel: NotificationChannel, failure: Exception) -> None:
         for_good = isinstance(failure, Rejected)
         after = after_failing(hand_off, channel, self._now_us(), for_good=for_good)
-        _log.warning("not handed over", channel=channel, alert=hand_off.alert_id, error=type(failure).__name__)
+        _log.warning("not handed over", channel=channel, alert=hand_off.alert_id, reason=reason_of(failure))
         metrics.NOT_HANDED_OVER.labels(channel).inc()
         await self._database.write(lambda c: outbox.put(c, after))
 

@@ -1,10 +1,12 @@
 """The alerts that may have to be handed over: one row each, opened in the transaction that raises the alert.
 
 A row is closed once nothing more can come of it; that an alert was handed over is an entry of its log, appended in the
-transaction that moves the row on. Run in the writer, but for what only reads.
+transaction that moves the row on. One that the code fails at is set aside until the next start, which may be of mended
+code. Run in the writer, but for what only reads.
 """
 
 import sqlite3
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +20,27 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(HandOff).decode
 _alert = msgspec.json.Decoder(AnyAlert).decode
 
+SET_ASIDE_US = 2**63 - 1
+"""When a row is due that was set aside: never."""
+
 Waiting = tuple[HandOff, AnyAlert]
+
+
+class Row(NamedTuple):
+    """A row that is due, as it is stored, and its alert as that is now."""
+
+    alert_id: str
+    customer_id: str
+    hand_off: bytes
+    alert: bytes
+
+    def waiting(self) -> Waiting:
+        """Decode it.
+
+        Raises:
+            msgspec.DecodeError: this code does not know what is stored.
+        """
+        return _decode(self.hand_off), _alert(self.alert)
 
 
 def put(connection: sqlite3.Connection, hand_off: HandOff) -> None:
@@ -35,6 +57,16 @@ def close(connection: sqlite3.Connection, alert_id: str) -> None:
     connection.execute("DELETE FROM outbox WHERE alert_id = ?", (alert_id,))
 
 
+def set_aside(connection: sqlite3.Connection, alert_id: str) -> None:
+    """Leave a row alone until `take_up`."""
+    connection.execute("UPDATE outbox SET due_us = ? WHERE alert_id = ?", (SET_ASIDE_US, alert_id))
+
+
+def take_up(connection: sqlite3.Connection, now_us: int) -> int:
+    """Have what was set aside be due again; return how many rows that are."""
+    return connection.execute("UPDATE outbox SET due_us = ? WHERE due_us = ?", (now_us, SET_ASIDE_US)).rowcount
+
+
 def record_sent(connection: sqlite3.Connection, hand_off: HandOff, channel: NotificationChannel, at: str) -> None:
     """Move a row on and append to the alert's log that a channel took it."""
     log = SqliteAlertLog(connection)
@@ -46,14 +78,14 @@ def record_sent(connection: sqlite3.Connection, hand_off: HandOff, channel: Noti
     put(connection, hand_off)
 
 
-def due(connection: sqlite3.Connection, now_us: int, limit: int) -> list[Waiting]:
-    """Read the rows that are due with their alerts as they are now, the longest due first."""
+def due(connection: sqlite3.Connection, now_us: int, limit: int) -> list[Row]:
+    """Read the rows that are due, the longest due first."""
     rows = connection.execute(
-        "SELECT outbox.body, alerts.body FROM outbox JOIN alerts ON alerts.id = alert_id"
+        "SELECT alert_id, customer_id, outbox.body, alerts.body FROM outbox JOIN alerts ON alerts.id = alert_id"
         " WHERE due_us <= ? ORDER BY due_us LIMIT ?",
         (now_us, limit),
     )
-    return [(_decode(hand_off), _alert(alert)) for hand_off, alert in rows]
+    return [Row(*row) for row in rows]
 
 
 def waiting_count(connection: sqlite3.Connection) -> int:

@@ -6,6 +6,7 @@ The machine's own account is the times at which things were so: what came out is
 
 import asyncio
 import itertools
+import sqlite3
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, time, timedelta
@@ -30,6 +31,7 @@ from contracts.vocabulary import (
     NotificationChannel,
     RuleState,
 )
+from services.analytics import metrics
 from services.analytics.alert_log import SqliteAlertLog
 from services.analytics.answers import acknowledge_delivery
 from services.analytics.handing_over import PASS_MAX, HandingOver
@@ -63,8 +65,10 @@ PREFERENCES = st.builds(
     quiet_hours=st.sampled_from([(time(22), time(7)), None, (time(7), time(8))]),
 )
 
+TROUBLES = ["away", "broken", "refused", "killed before", "killed after"]
 
-class Killed(Exception):
+
+class Killed(BaseException):
     """The process ends here."""
 
 
@@ -74,7 +78,7 @@ class World:
     def __init__(self) -> None:
         self.now = START
         self.recipient = Recipient(ZoneInfo("UTC"))
-        self.accounts_away = False
+        self.accounts_away = self.accounts_broken = False
         self.received: list[Notification] = []
         self.troubles: list[str] = []
         self._notifier = MemoryNotifier(self.received)
@@ -83,6 +87,8 @@ class World:
     async def of(self, customer_ids: Sequence[str]) -> dict[str, Recipient]:
         if self.accounts_away:
             raise Unavailable("Away.")
+        if self.accounts_broken:
+            raise KeyError("what nobody expected")
         return dict.fromkeys(customer_ids, self.recipient)
 
     async def close(self) -> None: ...
@@ -93,6 +99,8 @@ class World:
             raise Killed
         if trouble == "away":
             raise Unavailable("Away.")
+        if trouble == "broken":
+            raise KeyError("what nobody expected")
         if trouble == "refused" and notification.key not in {one.key for one in self.received}:
             raise Rejected("No such number.")
         known = len(self.received)
@@ -135,6 +143,14 @@ class HandingOverMachine(RuleBasedStateMachine):
             self.do(self.database.stop())
             self.runner.close()
             self.folder.cleanup()
+
+    def store(self, body: bytes, alert_id: str) -> None:
+        query = "UPDATE outbox SET body = ? WHERE alert_id = ?"
+
+        def commit(connection: sqlite3.Connection) -> None:
+            connection.execute(query, (body, alert_id))
+
+        self.do(self.database.write(commit))
 
     def now_text(self) -> str:
         return time_text(micros_at(self.world.now))
@@ -183,7 +199,7 @@ class HandingOverMachine(RuleBasedStateMachine):
     def lose_the_account_service(self, away: bool) -> None:
         self.world.accounts_away = away
 
-    @rule(troubles=st.lists(st.sampled_from(["away", "refused", "killed before", "killed after"]), max_size=3))
+    @rule(troubles=st.lists(st.sampled_from(TROUBLES), max_size=3))
     def make_trouble(self, troubles: list[str]) -> None:
         self.world.troubles = troubles
         self.refused |= "refused" in troubles
@@ -288,3 +304,39 @@ class HandingOverMachine(RuleBasedStateMachine):
 
 TestHandingOver = HandingOverMachine.TestCase
 TestHandingOver.settings = examples(8, stateful_step_count=20)
+
+
+def test_one_that_the_code_fails_at_keeps_none_from_their_phones() -> None:
+    """It is set aside and counted, the others are pushed; after a start with mended code it is, too, once."""
+    machine = HandingOverMachine()
+    failed = metrics.HAND_OFFS_SET_ASIDE._value.get()
+    try:
+        for _ in range(3):
+            machine.raise_alert(severity=AlertSeverity.CRITICAL, is_login=False, event_age_s=1)
+        first, *others = machine.raised
+        query = "SELECT body FROM outbox WHERE alert_id = ?"
+        ((body,),) = machine.do(machine.database.read(lambda c: c.execute(query, (first,)).fetchall()))
+        machine.store(b"of a newer version", first)
+        machine.live(seconds=35)
+        assert [one.collapse_key for one in machine.world.received] == others
+        machine.store(body, first)
+        machine.live(seconds=11)
+        assert machine.world.received[2:] == []
+        machine.start_process()
+        machine.live(seconds=35)  # it comes late now, so the app gets its time once more
+        assert [one.collapse_key for one in machine.world.received] == [*others, first]
+        assert metrics.HAND_OFFS_SET_ASIDE._value.get() == failed + 1
+    finally:
+        machine.teardown()
+
+
+def test_preferences_that_cannot_be_read_as_expected_hold_up_nothing_critical() -> None:
+    """However their service fails."""
+    machine = HandingOverMachine()
+    machine.world.accounts_broken = True
+    try:
+        machine.raise_alert(severity=AlertSeverity.CRITICAL, is_login=False, event_age_s=1)
+        machine.live(seconds=11)
+        assert len(machine.world.received) == 1
+    finally:
+        machine.teardown()
