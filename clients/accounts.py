@@ -16,6 +16,9 @@ from contracts.accounts import (
     Entitlements,
     Holding,
     NotificationPreferences,
+    PushRevocation,
+    PushTokenInput,
+    PushTokenRemoval,
     StandingOrder,
 )
 
@@ -40,6 +43,9 @@ STANDING_ORDERS = reads("/standing-orders", Decoder(list[StandingOrder]), Priori
 DEVICES = reads("/devices", _devices, Priority.BALANCES)
 REGISTER_DEVICE = Route("POST", "/devices", Decoder(Device), Priority.BALANCES, repeatable=False)
 REMOVE_DEVICE = Route("DELETE", "/devices/{}", Decoder(None), Priority.FRAUD, repeatable=False)
+SET_PUSH_TOKEN = Route("PUT", "/devices/{}/push-token", Decoder(Device), Priority.BALANCES, repeatable=True)
+REMOVE_PUSH_TOKEN = Route("POST", "/push-tokens/remove", Decoder(Device | None), Priority.FRAUD, repeatable=True)
+REVOKE_PUSH_TOKENS = Route("POST", "/push-tokens/revoke", Decoder(None), Priority.FRAUD, repeatable=True)
 PREFERENCES = reads("/preferences", Decoder(list[NotificationPreferences]), Priority.BALANCES)
 SET_PREFERENCES = Route("PUT", "/preferences", Decoder(NotificationPreferences), Priority.BALANCES, repeatable=True)
 
@@ -113,6 +119,18 @@ class AccountsClient:
 
     async def remove_device(self, device_id: str, deadline: Deadline) -> None:
         await self._service.call(REMOVE_DEVICE, deadline, segment=device_id)
+
+    async def set_push_token(self, device_id: str, token: PushTokenInput, deadline: Deadline) -> Device:
+        """Give a device its push token; repeating it changes nothing. Raises NotFound for another's device."""
+        return await self._service.call(SET_PUSH_TOKEN, deadline, segment=device_id, body=token)
+
+    async def remove_push_token(self, removal: PushTokenRemoval, deadline: Deadline) -> Device | None:
+        """Take a token from the customer's device that has it; return the device, None when there is none."""
+        return await self._service.call(REMOVE_PUSH_TOKEN, deadline, body=removal)
+
+    async def revoke_push_tokens(self, revocation: PushRevocation, deadline: Deadline) -> None:
+        """End the pushes registered with revoked access tokens; repeating it changes nothing."""
+        await self._service.call(REVOKE_PUSH_TOKENS, deadline, body=revocation)
 
     async def preferences(self, customer_id: str, deadline: Deadline) -> list[NotificationPreferences]:
         return await self._service.call(PREFERENCES, deadline, [("customerId", customer_id)])

@@ -13,6 +13,7 @@ from contracts.vocabulary import (
     DevicePlatform,
     Frequency,
     HolderRole,
+    PushPlatform,
 )
 
 IDS_PER_CALL_MAX = 500
@@ -96,18 +97,59 @@ class StandingOrder(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
 
 
 class Device(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """`pushPlatform`: whose push service it gets alerts by; absent where it has no push token."""
+
     id: str
     customer_id: str
     platform: DevicePlatform
     name: str
     trusted: bool
     last_seen_at: str | None = None
+    push_platform: PushPlatform | None = None
 
 
 class DeviceInput(msgspec.Struct, frozen=True, rename="camel"):
     customer_id: str
     platform: DevicePlatform
     name: str
+
+
+class PushTokenInput(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The token that a push service gave the app on a device.
+
+    `signedInWith` and `signedInAt` are id and time of issue (UNIX seconds) of the access token it is registered with.
+    """
+
+    customer_id: str
+    platform: PushPlatform
+    token: str
+    signed_in_with: str = ""
+    signed_in_at: int | None = None
+
+
+class PushToken(msgspec.Struct, frozen=True, rename="camel"):
+    """Where a device is reached; for who hands alerts over, never for a client."""
+
+    device_id: str
+    customer_id: str
+    platform: PushPlatform
+    token: str
+
+
+class PushTokenRemoval(msgspec.Struct, frozen=True, rename="camel"):
+    """Who knows the token may remove it, of this customer's devices."""
+
+    customer_id: str
+    platform: PushPlatform
+    token: str
+
+
+class PushRevocation(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One access token by its id, or those of a customer issued up to a moment (UNIX seconds)."""
+
+    token_id: str | None = None
+    customer_id: str | None = None
+    issued_before: float | None = None
 
 
 class QuietHours(msgspec.Struct, frozen=True):

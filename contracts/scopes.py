@@ -17,6 +17,6 @@ class TokenScope(StrEnum):
     CARDS = "cards"
     """Freeze cards and lift the freeze."""
     DEVICES = "devices"
-    """Register and remove devices."""
+    """Register and remove devices and their push tokens."""
     DEVELOPER = "developer"
     """Introspect, and run documents of one's own where only trusted ones run. Never granted to the app."""

@@ -63,6 +63,13 @@ class DevicePlatform(StrEnum):
     WEB = "WEB"
 
 
+class PushPlatform(StrEnum):
+    """Whose push service reaches an app."""
+
+    APNS = "APNS"
+    FCM = "FCM"
+
+
 class Frequency(StrEnum):
     WEEKLY = "WEEKLY"
     FORTNIGHTLY = "FORTNIGHTLY"

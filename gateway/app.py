@@ -26,6 +26,7 @@ from clients.deadline import Errand
 from clients.http_transport import HttpTransport
 from clients.lambda_transport import SCHEME
 from clients.transport import AiohttpTransport
+from contracts.accounts import PushRevocation
 from contracts.settings import SECRET_LENGTH_MIN, BadSetting, Settings, is_guarded_url, service_url, split_setting
 from contracts.tls import service_client_tls
 from gateway.answers import encode_json
@@ -38,7 +39,7 @@ from gateway.ide import ide_routes
 from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys, KeySource, RemoteKeys
 from gateway.plans.modes import ExecutionMode, execution_class
-from gateway.revocation_stores import RevocationFile
+from gateway.revocation_stores import Revocation, RevocationFile
 from gateway.revocations import Revocations
 from resolvers.context import RequestContext
 from resolvers.cursors import CursorCodec
@@ -67,6 +68,11 @@ def create_app(settings: Settings) -> Starlette:
     def make_context(principal: Principal) -> RequestContext:
         errand = Errand.of(principal.customer_id, settings.request_timeout_s)
         return RequestContext(principal, backends, errand, feed, cursors)
+
+    async def end_pushes(revocation: Revocation) -> None:
+        ended = PushRevocation(revocation.token_id, revocation.customer_id, revocation.issued_before)
+        errand = Errand.of(revocation.customer_id or "", settings.request_timeout_s)
+        await backends.accounts.revoke_push_tokens(ended, errand)
 
     schema = build_schema(execution_class(ExecutionMode(settings.execution)))
     engine, rates, audit, trusted = assemble_engine(settings, schema, make_context)
@@ -101,6 +107,7 @@ def create_app(settings: Settings) -> Starlette:
         authenticator=Authenticator(issuers, revocations, audience=settings.audience, clock=time.time),
         checks=checks,
         lifespan=lifespan,
+        end_pushes=end_pushes,
         routes=_demo_routes(issuer, backends) if issuer is not None else (),
     )
 

@@ -24,7 +24,8 @@ from gateway.http import GraphQLOverHTTP
 from gateway.identity import Authenticator
 from gateway.operators import operators
 from gateway.rate_limits import RateLimits
-from gateway.revocation_route import revocation_route
+from gateway.revocation_route import EndPushes, revocation_route
+from gateway.revocation_stores import Revocation
 from gateway.statuses import StatusProfile
 from gateway.streams import Streams
 from gateway.websocket import INIT_WAIT_S, Sockets
@@ -44,8 +45,12 @@ def create_edge(
     lifespan: Lifespan | None = None,
     routes: Sequence[BaseRoute] = (),
     init_wait_s: float = INIT_WAIT_S,
+    end_pushes: EndPushes | None = None,
 ) -> Starlette:
-    """Build the application around an engine; `routes` come after its own. `state.streams` and `.sockets` count."""
+    """Build the application around an engine; `routes` come after its own. `state.streams` and `.sockets` count.
+
+    `end_pushes` is told of each revocation; None where nobody pushes.
+    """
     origins, is_operator = split_setting(settings.allowed_origins), operators(settings)
     draining = Draining()
     streams = Streams(engine, authenticator.revocations, draining)
@@ -55,7 +60,7 @@ def create_edge(
     app = _Edge(
         routes=[
             *Health(checks, is_operator, draining).routes(),
-            revocation_route(authenticator.revocations, is_operator),
+            revocation_route(authenticator.revocations, is_operator, end_pushes or _no_pushes),
             *routes,
         ],
         middleware=[
@@ -95,6 +100,9 @@ class Straight:
         """Pass a request on."""
         app = self._answered_by.get(scope["type"]) if scope.get("path") == self._path else None
         return (app or self._app)(scope, receive, send)
+
+
+async def _no_pushes(_: Revocation) -> None: ...
 
 
 async def _not_found(_: Request, __: Exception) -> Response:

@@ -1,8 +1,11 @@
 """`POST /revocations`, for operators: `{"tokenId": …}`, or `{"customerId": …, "issuedBefore": UNIX seconds or absent}`.
 
-Answers 200 with what is in force. Demanding JSON keeps pages of other sites out, which could reach a gateway on the
-same machine. To whom is no operator the path does not exist.
+Answers 200 with what is in force, once the pushes that were registered with such tokens are ended too; 503 where that
+could not be done yet: the tokens are revoked all the same, send it again. Demanding JSON keeps pages of other sites
+out, which could reach a gateway on the same machine. To whom is no operator the path does not exist.
 """
+
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from starlette.requests import Request
@@ -20,6 +23,9 @@ PATH = "/revocations"
 BODY_BYTES_MAX = 2 * 1024
 
 
+EndPushes = Callable[[Revocation], Awaitable[None]]
+
+
 class Wanted(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """The body."""
 
@@ -28,7 +34,7 @@ class Wanted(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
     issued_before: float | None = None
 
 
-def revocation_route(revocations: Revocations, is_operator: IsOperator) -> Route:
+def revocation_route(revocations: Revocations, is_operator: IsOperator, end_pushes: EndPushes) -> Route:
     """Return the route."""
 
     async def revoke(request: Request) -> Response:
@@ -37,7 +43,9 @@ def revocation_route(revocations: Revocations, is_operator: IsOperator) -> Route
                 raise NotFound("Not found.")
             wanted = await _read(request)
             revocation = Revocation(wanted.token_id, wanted.customer_id, wanted.issued_before)
-            status, content = 200, msgspec.to_builtins(await revocations.revoke(revocation))
+            in_force = await revocations.revoke(revocation)
+            await end_pushes(in_force)
+            status, content = 200, msgspec.to_builtins(in_force)
         except Failure as failure:
             status, content = failure.status, {"errors": [render_failure(failure)]}
         return Response(encode_json(content), status, media_type="application/json")

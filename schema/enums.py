@@ -20,6 +20,7 @@ from contracts.vocabulary import (
     Frequency,
     Interval,
     NotificationChannel,
+    PushPlatform,
     RuleState,
     SpendingCategory,
     SpendingGroup,
@@ -45,6 +46,7 @@ __all__ = [
     "Frequency",
     "Interval",
     "NotificationChannel",
+    "PushPlatform",
     "RecurringStatus",
     "RuleState",
     "SpendingCategory",
@@ -98,6 +100,12 @@ enum(
     IOS="Apple iOS.",
     ANDROID="Google Android.",
     WEB="A web browser.",
+)
+enum(
+    PushPlatform,
+    "Whose push service reaches an app.",
+    APNS="Apple Push Notification service.",
+    FCM="Firebase Cloud Messaging.",
 )
 enum(
     Frequency,

@@ -7,12 +7,12 @@ import strawberry
 
 from contracts.accounts import QuietHours
 from contracts.alerts import ALERTS_AT_ONCE_MAX
-from resolvers import alerts, cards, preferences, rules
+from resolvers import alerts, cards, devices, preferences, rules
 from resolvers.context import Info
-from resolvers.devices import speaking_device
+from resolvers.devices import known_device, speaking_device
 from resolvers.refusals import InputErrors, or_refusal
 from schema import results
-from schema.cards import DeviceInput
+from schema.cards import DeviceInput, PushTokenInput
 from schema.demands import ALERTING, CARDS, DEVICES, STEP_UP
 from schema.enums import AlertResponse, DeliveryStage
 from schema.preferences import NotificationPreferencesInput
@@ -33,6 +33,7 @@ AlertIds = Annotated[list[strawberry.ID], argument(f"Global ids of 1 to {ALERTS_
 AlertId = Annotated[strawberry.ID, argument("Global id of an alert.")]
 CardId = Annotated[strawberry.ID, argument("Global id of a card.")]
 DeviceId = Annotated[strawberry.ID, argument("Global id of a device.")]
+PushTokenArgument = Annotated[PushTokenInput, argument("The token.")]
 
 
 async def _create_alert_rule(info: Info, input: RuleArgument) -> Any:
@@ -105,6 +106,19 @@ async def _remove_device(info: Info, id: DeviceId) -> Any:
     return await or_refusal(info, lambda: cards.remove_device(info, id), "id")
 
 
+async def _register_push_token(info: Info, input: PushTokenArgument, device_id: SpeakingDeviceId = None) -> Any:
+    device = await or_refusal(info, lambda: known_device(info, device_id), "deviceId")
+    if isinstance(device, InputErrors):
+        return device
+    return await or_refusal(
+        info, lambda: devices.register_push_token(info, input.platform, input.token, device), "input"
+    )
+
+
+async def _remove_push_token(info: Info, input: PushTokenArgument) -> Any:
+    return await or_refusal(info, lambda: devices.remove_push_token(info, input.platform, input.token), "input")
+
+
 async def _update_notification_preferences(
     info: Info, input: Annotated[NotificationPreferencesInput, argument("All of the preferences.")]
 ) -> Any:
@@ -164,6 +178,18 @@ class Mutation:
     )
     remove_device: results.RemoveDeviceResult = field(
         "Remove a device.", resolver=_remove_device, demands=[DEVICES, STEP_UP]
+    )
+    register_push_token: results.RegisterPushTokenResult = field(
+        "Have alerts pushed to a device: the one the token is bound to, or the one named. It takes the place of the "
+        "device's token before; one that another device or customer had is no longer theirs. Of a customer's tokens "
+        "the 20 that were registered last count. Repeating it changes nothing.",
+        resolver=_register_push_token,
+        demands=[DEVICES, STEP_UP],
+    )
+    remove_push_token: results.RemovePushTokenResult = field(
+        "Push nothing more by a token, before signing out; only who knows the token can. Repeating it changes nothing.",
+        resolver=_remove_push_token,
+        demands=[DEVICES],
     )
     update_notification_preferences: results.UpdateNotificationPreferencesResult = field(
         "Replace what reaches the phone and when.", resolver=_update_notification_preferences, demands=[ALERTING]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Union
 import strawberry
 
 from contracts.alerts import MarkReadResult
-from resolvers import alerts, cards, preferences, refusals, rules
+from resolvers import alerts, cards, devices, preferences, refusals, rules
 from schema.alerts import Alert
 from schema.cards import Card, Device
 from schema.preferences import NotificationPreferences
@@ -81,6 +81,16 @@ class RemoveDeviceSuccess:
     removed_id: strawberry.ID = field("Global id it had.")
 
 
+@view(devices.PushTokenRegistered, description="Alerts are pushed to a device.", exact=True)
+class RegisterPushTokenSuccess:
+    device: Device = field("The device as it is now.")
+
+
+@view(devices.PushTokenRemoved, description="None of the customer's alerts is pushed by that token.", exact=True)
+class RemovePushTokenSuccess:
+    device: Device | None = field("The device that had it; null where none of the customer's has.")
+
+
 @view(preferences.PreferencesStored, description="The preferences are replaced.", exact=True)
 class UpdateNotificationPreferencesSuccess:
     notification_preferences: NotificationPreferences = field("The preferences as they are now.")
@@ -102,6 +112,8 @@ FreezeCardResult = _result("FreezeCardResult", FreezeCardSuccess)
 UnfreezeCardResult = _result("UnfreezeCardResult", UnfreezeCardSuccess)
 RegisterDeviceResult = _result("RegisterDeviceResult", RegisterDeviceSuccess)
 RemoveDeviceResult = _result("RemoveDeviceResult", RemoveDeviceSuccess)
+RegisterPushTokenResult = _result("RegisterPushTokenResult", RegisterPushTokenSuccess)
+RemovePushTokenResult = _result("RemovePushTokenResult", RemovePushTokenSuccess)
 UpdateNotificationPreferencesResult = _result(
     "UpdateNotificationPreferencesResult", UpdateNotificationPreferencesSuccess
 )

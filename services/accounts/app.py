@@ -13,7 +13,7 @@ from contracts.settings import Settings, service_url
 from contracts.tls import service_client_tls
 from services.access import Access
 from services.accounts.account_routes import account_routes, balance_routes
-from services.accounts.card_routes import card_routes, device_routes
+from services.accounts.card_routes import card_routes, device_routes, push_token_routes
 from services.accounts.changes import Changes
 from services.accounts.customer_routes import customer_routes, preference_routes
 from services.accounts.follower import Follower, Log
@@ -74,6 +74,7 @@ def create_app(
             *balance_routes(database),
             *card_routes(database, clock),
             *device_routes(database),
+            *push_token_routes(database, clock),
             *projection_routes(projection, changes),
             *letter_routes(database, projection.replay),
         ],

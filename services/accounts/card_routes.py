@@ -4,14 +4,31 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from litestar import delete, get, post
+from litestar import delete, get, post, put
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from contracts.accounts import IDS_PER_CALL_MAX, Card, Device, DeviceInput
+from contracts.accounts import (
+    IDS_PER_CALL_MAX,
+    Card,
+    Device,
+    DeviceInput,
+    PushRevocation,
+    PushToken,
+    PushTokenInput,
+    PushTokenRemoval,
+)
 from contracts.failures import Rejected
 from services.accounts.cards import cards_by_id, cards_of, freeze, unfreeze
 from services.accounts.devices import devices_by_id, devices_of, register, remove
+from services.accounts.ids import CustomerIds
+from services.accounts.push_tokens import (
+    push_tokens_of,
+    register_push_token,
+    remove_push_token,
+    revoke_push_tokens,
+)
+from services.accounts.times import utc_time
 from services.database import Database
 
 EitherIds = Annotated[list[str] | None, QueryParameter(name="id", min_items=1, max_items=IDS_PER_CALL_MAX)]
@@ -68,6 +85,33 @@ def device_routes(database: Database) -> list[BaseRouteHandler]:
         await database.write(lambda connection: remove(connection, device_id))
 
     return [list_devices, register_device, remove_device]
+
+
+def push_token_routes(database: Database, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
+    """Return the handlers of push tokens; tokens come in bodies, as paths are logged on the way."""
+
+    @get("/push-tokens", summary="The push tokens of customers' devices, for who hands alerts over")
+    async def list_push_tokens(customer_ids: CustomerIds) -> list[PushToken]:
+        return await database.read(lambda connection: push_tokens_of(connection, customer_ids))
+
+    @put("/devices/{device_id:str}/push-token", summary="Give a device its push token; repeating it changes nothing")
+    async def put_push_token(device_id: FromPath[str], data: JSONBody[PushTokenInput]) -> Device:
+        at = utc_time(clock().isoformat())
+        return await database.write(lambda connection: register_push_token(connection, device_id, data, at))
+
+    @post(
+        "/push-tokens/remove",
+        status_code=200,
+        summary="Take a push token from the device that has it; null where none of the customer's does",
+    )
+    async def take_push_token(data: JSONBody[PushTokenRemoval]) -> Device | None:
+        return await database.write(lambda connection: remove_push_token(connection, data))
+
+    @post("/push-tokens/revoke", status_code=204, summary="End what was registered with revoked access tokens")
+    async def revoke(data: JSONBody[PushRevocation]) -> None:
+        await database.write(lambda connection: revoke_push_tokens(connection, data))
+
+    return [list_push_tokens, put_push_token, take_push_token, revoke]
 
 
 def _check_one_of(ids: list[str] | None, owner_ids: list[str] | None, owner: str) -> None:

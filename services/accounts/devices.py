@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from contracts.accounts import Device, DeviceInput
 from contracts.failures import Conflict, NotFound, Rejected
-from contracts.vocabulary import DevicePlatform
+from contracts.vocabulary import DevicePlatform, PushPlatform
 from services.accounts.customers import check_customer
 from services.accounts.ids import json_ids
 
@@ -17,14 +17,13 @@ NAME_CHARACTERS_MAX = 140
 
 def devices_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> list[Device]:
     """Return those of the devices that exist."""
-    return _devices(
-        connection.execute("SELECT * FROM devices WHERE id IN (SELECT value FROM json_each(?))", (json_ids(ids),))
-    )
+    query = "SELECT * FROM known_devices WHERE id IN (SELECT value FROM json_each(?))"
+    return _devices(connection.execute(query, (json_ids(ids),)))
 
 
 def devices_of(connection: sqlite3.Connection, customer_ids: Sequence[str]) -> list[Device]:
     """Return the devices of customers."""
-    query = "SELECT * FROM devices WHERE customer_id IN (SELECT value FROM json_each(?)) ORDER BY id"
+    query = "SELECT * FROM known_devices WHERE customer_id IN (SELECT value FROM json_each(?)) ORDER BY id"
     return _devices(connection.execute(query, (json_ids(customer_ids),)))
 
 
@@ -49,17 +48,21 @@ def register(connection: sqlite3.Connection, device: DeviceInput) -> Device:
 
 
 def remove(connection: sqlite3.Connection, device_id: str) -> None:
-    """Remove a device; a later login makes it known again, not trusted.
+    """Remove a device and its push token; a later login makes it known again, not trusted.
 
     Raises:
         NotFound: there is no such device.
     """
     if connection.execute("DELETE FROM devices WHERE id = ?", (device_id,)).rowcount == 0:
         raise NotFound("There is no such device.")
+    connection.execute("DELETE FROM push_tokens WHERE device_id = ?", (device_id,))
 
 
 def _devices(rows: sqlite3.Cursor) -> list[Device]:
     return [
-        Device(id, customer_id, DevicePlatform(platform), name, bool(trusted), last_seen_at)
-        for id, customer_id, platform, name, trusted, last_seen_at in rows
-    ]
+        Device(
+            id, customer_id, DevicePlatform(platform), name, bool(trusted), last_seen_at,
+            None if push is None else PushPlatform(push),
+        )
+        for id, customer_id, platform, name, trusted, last_seen_at, push in rows
+    ]  # fmt: skip

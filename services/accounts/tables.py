@@ -1,7 +1,7 @@
 """The account service's tables, all in one SQLite file.
 
 What is projected from the event log (with `progress`, its offset) and what customers command (card freezes, devices,
-preferences) live side by side; a command's table or column is never written by the projection.
+push tokens, preferences) live side by side; a command's table or column is never written by the projection.
 """
 
 from services import followed, set_aside
@@ -116,6 +116,23 @@ CREATE TABLE IF NOT EXISTS devices (
     last_seen_at TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS devices_by_customer ON devices (customer_id);
+CREATE TABLE IF NOT EXISTS push_tokens (
+    device_id TEXT PRIMARY KEY,
+    customer_id TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    token TEXT NOT NULL,
+    registered_at TEXT NOT NULL,
+    signed_in_with TEXT NOT NULL,
+    signed_in_at INTEGER,
+    UNIQUE (platform, token)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS push_tokens_by_customer ON push_tokens (customer_id);
+-- A token that another customer registered on a device before says nothing of it.
+CREATE VIEW IF NOT EXISTS current_push_tokens AS
+SELECT push_tokens.* FROM push_tokens JOIN devices ON id = device_id AND devices.customer_id = push_tokens.customer_id;
+CREATE VIEW IF NOT EXISTS known_devices AS
+SELECT devices.*, current_push_tokens.platform AS push_platform
+FROM devices LEFT JOIN current_push_tokens ON device_id = id;
 CREATE TABLE IF NOT EXISTS preferences (customer_id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
     + followed.SCHEMA

@@ -18,6 +18,7 @@ from gateway import revocations as module
 from gateway.edge import create_edge
 from gateway.engines import Assembly
 from gateway.identity import Authenticator
+from gateway.revocation_route import EndPushes
 from gateway.revocation_stores import Revocation, RevocationFile, RevocationMemory, RevocationStore
 from gateway.revocations import KEPT_S, Revocations
 from resolvers.principal import Principal
@@ -183,10 +184,15 @@ def edge(assembly: Assembly, authenticator: Authenticator, settings: Settings) -
     async def ready() -> dict[str, bool]:
         return {}
 
-    def build(peer: str = "127.0.0.1", **changes: Any) -> httpx.AsyncClient:
+    def build(peer: str = "127.0.0.1", end_pushes: EndPushes | None = None, **changes: Any) -> httpx.AsyncClient:
         changed = msgspec.structs.replace(settings, **changes)
         app = create_edge(
-            changed, engine=assembly.engine, authenticator=authenticator, rates=assembly.rates, checks=ready
+            changed,
+            engine=assembly.engine,
+            authenticator=authenticator,
+            rates=assembly.rates,
+            checks=ready,
+            end_pushes=end_pushes,
         )
         return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 1)), base_url="http://testserver")
 
@@ -222,6 +228,23 @@ async def test_to_others_the_path_does_not_exist(
     async with edge(peer, **changes) as client:
         assert (await client.post("/revocations", json=BY_TOKEN)).status_code == 404
     assert len(revocations) == 0
+
+
+async def test_what_is_revoked_is_pushed_nothing_more(edge: Edge, revocations: Revocations) -> None:
+    """Told with the moment that is in force; while that cannot be done the operator is told to try again."""
+    told: list[Revocation] = []
+
+    async def end_pushes(revocation: Revocation) -> None:
+        told.append(revocation)
+        if len(told) == 1:
+            raise Unavailable("The account service does not answer.")
+
+    async with edge(demo=True, end_pushes=end_pushes) as client:
+        statuses = [(await client.post("/revocations", json={"customerId": "c1"})).status_code for _ in range(2)]
+    assert statuses == [503, 200]
+    assert {one.customer_id for one in told} == {"c1"}
+    assert all(one.issued_before for one in told)
+    assert revocations.covers(principal(issued_at=int(NOW) - 10**9))
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,8 @@ WRITES: dict[tuple[str, str], Any] = {
     ("POST", "/cards/card-a/unfreeze"): CARDS[0],
     ("POST", "/devices"): DEVICES[0],
     ("DELETE", "/devices/phone-a"): None,
+    ("PUT", "/devices/phone-a/push-token"): DEVICES[0],
+    ("POST", "/push-tokens/remove"): DEVICES[0],
     ("PUT", "/preferences"): _PREFERENCES,
 }
 

@@ -204,6 +204,36 @@ async def test_a_device_is_registered_and_removed(services: Services) -> None:
     assert (await ask(services, removal, id=id))["removeDevice"] == {"removedId": id}
 
 
+REGISTER_PUSH = """mutation($on: ID) { done: registerPushToken(input: {platform: FCM, token: "secret"}, deviceId: $on) {
+  ... on RegisterPushTokenSuccess { device { id } } ... on InputErrors { errors { code path } } } }"""
+REMOVE_PUSH = """mutation { done: removePushToken(input: {platform: FCM, token: "secret"}) {
+  ... on RemovePushTokenSuccess { device { id } } } }"""
+
+
+@pytest.mark.parametrize(("bound", "named"), [("phone-a", None), (None, PHONE)])
+async def test_a_push_token_is_registered_for_the_device_that_speaks(
+    services: Services, bound: str | None, named: str | None
+) -> None:
+    """The token's own or the one named; it goes to the account service in a body and is in no answer."""
+    data = await ask(services, REGISTER_PUSH, bound_to=bound, on=named)
+    assert data["done"] == {"device": {"id": PHONE}}
+    assert services.calls[-1] == ("PUT", "/devices/phone-a/push-token", {})
+    assert json.loads(services.bodies[-1]) == {"customerId": ANNA, "platform": "FCM", "token": "secret"}
+
+
+async def test_no_push_token_is_registered_for_no_device(services: Services) -> None:
+    """A token bound to none must say which it is; nothing is asked for."""
+    data = await ask(services, REGISTER_PUSH)
+    assert data["done"]["errors"] == [{"code": "DEVICE_NEEDED", "path": ["deviceId"]}]
+    assert services.calls == []
+
+
+async def test_who_knows_a_push_token_may_remove_it(services: Services) -> None:
+    """Of the caller's own devices."""
+    assert (await ask(services, REMOVE_PUSH))["done"] == {"device": {"id": PHONE}}
+    assert json.loads(services.bodies[-1]) == {"customerId": ANNA, "platform": "FCM", "token": "secret"}
+
+
 PREFER = """mutation($hours: QuietHoursInput) { updateNotificationPreferences(
   input: {minimumSeverity: HIGH, pushEnabled: true, mutedKinds: [LOGIN, VELOCITY, LOGIN], quietHours: $hours,
     smsEnabled: true, channels: [{kind: LOW_BALANCE, channels: [SMS, PUSH]}]}) {

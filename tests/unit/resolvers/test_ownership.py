@@ -130,6 +130,7 @@ SPEAKING = [
     "mutation($id: ID!, $device: ID) { done: acknowledgeAlert(id: $id, deviceId: $device) { %s } }",
     "mutation($id: ID!, $device: ID) { done: respondToAlert(id: $id, response: CONFIRM, deviceId: $device) { %s } }",
     "mutation($upTo: FeedCursor!, $device: ID) { done: markAlertsRead(upTo: $upTo, deviceId: $device) { %s } }",
+    'mutation($device: ID) { done: registerPushToken(input: {platform: APNS, token: "t"}, deviceId: $device) { %s } }',
 ]
 
 

@@ -133,4 +133,11 @@ def test_what_is_sensitive_demands_step_up() -> None:
         for name, field in mutation.fields.items()
         if any(isinstance(one, RequiresStepUp) for one in field.extensions["strawberry-definition"].directives)
     }
-    assert found == {"respondToAlert", "freezeCard", "unfreezeCard", "registerDevice", "removeDevice"}
+    assert found == {
+        "respondToAlert",
+        "freezeCard",
+        "unfreezeCard",
+        "registerDevice",
+        "removeDevice",
+        "registerPushToken",
+    }

@@ -24,6 +24,8 @@ from contracts.accounts import (
     Holder,
     Holding,
     NotificationPreferences,
+    PushToken,
+    PushTokenInput,
     QuietHours,
     StandingOrder,
 )
@@ -31,11 +33,14 @@ from contracts.events import LogEntry
 from contracts.feed import AccountChange
 from contracts.money import Money
 from contracts.settings import Settings
-from contracts.vocabulary import CardStatus, HolderRole
+from contracts.vocabulary import CardStatus, HolderRole, PushPlatform
 from services.accounts.app import create_app
-from services.accounts.devices import DEVICES_PER_CUSTOMER_MAX
+from services.accounts.devices import DEVICES_PER_CUSTOMER_MAX, devices_by_id
 from services.accounts.preferences import preferences_of
+from services.accounts.push_tokens import PUSH_TOKENS_PER_CUSTOMER_MAX, push_tokens_of, register_push_token
+from services.accounts.store import SqliteProjection
 from services.accounts.tables import SCHEMA
+from services.database import Database
 from tests.unit.services.accounts.samples import NOW, ScriptedLog, account, booked, customer, entries, event, money
 from tests.unit.services.events.serving import running
 
@@ -333,6 +338,123 @@ async def test_devices_of_a_customer_are_bounded(client: httpx.AsyncClient) -> N
     answers = [await client.post("/devices", json=body) for _ in range(DEVICES_PER_CUSTOMER_MAX + 1)]
     assert code(answers[-1]) == (409, "TOO_MANY_DEVICES")
     assert len(await read(client, "/devices?customerId=cust-4", list[Device])) == DEVICES_PER_CUSTOMER_MAX
+
+
+IPHONE, PIXEL = "ab" * 32, "fcm:" + "Token_-" * 20
+
+
+def push_token(of: str, token: str = IPHONE, platform: str = "APNS", **more: Any) -> dict[str, Any]:
+    return {"customerId": of, "platform": platform, "token": token, **more}
+
+
+async def registered(client: httpx.AsyncClient, of: str, **token: Any) -> Device:
+    """A new device of a customer, with a push token."""
+    made = await client.post("/devices", json={"customerId": of, "platform": "IOS", "name": "Phone"})
+    answer = await client.put(f"/devices/{made.json()['id']}/push-token", json=push_token(of, **token))
+    assert answer.status_code == 200
+    return msgspec.json.decode(answer.content, type=Device)
+
+
+async def pushed_to(client: httpx.AsyncClient, *customers: str) -> list[tuple[str, str]]:
+    """Each device that gets pushes of these customers, with its token."""
+    query = "&".join(f"customerId={one}" for one in customers)
+    return [(one.device_id, one.token) for one in await read(client, f"/push-tokens?{query}", list[PushToken])]
+
+
+async def test_a_device_has_one_push_token(client: httpx.AsyncClient) -> None:
+    """The last one; the same again changes nothing, and what Apple's is written like does not matter."""
+    device = await registered(client, "cust-2")
+    assert device.push_platform is PushPlatform.APNS
+    for token in (IPHONE.upper(), IPHONE):
+        answer = await client.put(f"/devices/{device.id}/push-token", json=push_token("cust-2", token))
+        assert msgspec.json.decode(answer.content, type=Device) == device
+    await client.put(f"/devices/{device.id}/push-token", json=push_token("cust-2", PIXEL, "FCM"))
+    assert await pushed_to(client, "cust-2") == [(device.id, PIXEL)]
+    [found] = await read(client, f"/devices?id={device.id}", list[Device])
+    assert found.push_platform is PushPlatform.FCM
+
+
+async def test_a_phone_that_changes_hands_shows_nothing_of_who_had_it(client: httpx.AsyncClient) -> None:
+    """Its token is the last customer's alone; the one before can not take it away again."""
+    old = await registered(client, "cust-2")
+    new = await registered(client, "cust-3")
+    removal = await client.post("/push-tokens/remove", json=push_token("cust-2"))
+    assert (removal.status_code, removal.json()) == (200, None)
+    assert await pushed_to(client, "cust-2", "cust-3") == [(new.id, IPHONE)]
+    [found] = await read(client, f"/devices?id={old.id}", list[Device])
+    assert found.push_platform is None
+
+
+async def test_a_push_token_goes_with_its_device_or_when_it_is_named(client: httpx.AsyncClient) -> None:
+    """Both may be repeated."""
+    device = await registered(client, "cust-2")
+    await client.delete(f"/devices/{device.id}")
+    assert await pushed_to(client, "cust-2") == []
+    other = await registered(client, "cust-2")
+    answers = [(await client.post("/push-tokens/remove", json=push_token("cust-2"))).json() for _ in range(2)]
+    assert [answer and answer["id"] for answer in answers] == [other.id, None]
+    assert await pushed_to(client, "cust-2") == []
+
+
+async def test_a_device_that_became_another_customers_is_pushed_nothing(tmp_path: Path) -> None:
+    """The event says whose it is; the token that was registered on it before says nothing any more."""
+    database = Database(tmp_path / "accounts.sqlite3", SCHEMA)
+    await database.start()
+    wanted = PushTokenInput("cust-1", PushPlatform.APNS, IPHONE)
+    projection = SqliteProjection(database)
+    await projection.apply(LOG)
+    await database.write(lambda c: register_push_token(c, "dev-1", wanted, "2026-03-01T00:00:00Z"))
+    moved = device("device.registered", "dev-1", "cust-2", name="Phone")
+    await projection.apply(entries(moved, after=len(LOG)))
+    assert await database.read(lambda c: push_tokens_of(c, ["cust-1", "cust-2"])) == []
+    assert (await database.read(lambda c: devices_by_id(c, ["dev-1"])))[0].push_platform is None
+    await database.stop()
+
+
+async def test_push_tokens_of_a_customer_are_bounded(client: httpx.AsyncClient) -> None:
+    """Those registered last stay."""
+    devices = [
+        await registered(client, "cust-4", token=f"{number:064x}") for number in range(PUSH_TOKENS_PER_CUSTOMER_MAX + 2)
+    ]
+    kept = {id for id, _ in await pushed_to(client, "cust-4")}
+    assert len(kept) == PUSH_TOKENS_PER_CUSTOMER_MAX
+    assert devices[-1].id in kept
+
+
+async def test_what_was_registered_with_a_revoked_token_is_ended(client: httpx.AsyncClient) -> None:
+    """By the access token's id; or a customer's up to a moment, and those that do not say when."""
+    names = {"a": ("jti-a", 100), "b": ("jti-b", 200), "c": ("jti-c", None)}
+    made = {
+        name: (await registered(client, "cust-2", token=name * 64, signedInWith=jti, signedInAt=at)).id
+        for name, (jti, at) in names.items()
+    }
+    assert (await client.post("/push-tokens/revoke", json={"tokenId": "jti-a"})).status_code == 204
+    assert {id for id, _ in await pushed_to(client, "cust-2")} == {made["b"], made["c"]}
+    await client.post("/push-tokens/revoke", json={"customerId": "cust-2", "issuedBefore": 199.5})
+    assert await pushed_to(client, "cust-2") == [(made["b"], "b" * 64)]
+    await client.post("/push-tokens/revoke", json={"customerId": "cust-3", "issuedBefore": 1e9})
+    assert await pushed_to(client, "cust-2") == [(made["b"], "b" * 64)]
+    assert code(await client.post("/push-tokens/revoke", json={})) == (400, "BAD_INPUT")
+
+
+BAD_TOKENS: list[tuple[dict[str, str], tuple[int, str]]] = [
+    ({"customerId": "cust-1"}, (404, "NOT_FOUND")),
+    ({"token": "zz" * 32}, (400, "BAD_PUSH_TOKEN")),
+    ({"token": "ab"}, (400, "BAD_PUSH_TOKEN")),
+    ({"token": "ab" * 201}, (400, "BAD_PUSH_TOKEN")),
+    ({"platform": "FCM", "token": "x" * 31 + " "}, (400, "BAD_PUSH_TOKEN")),
+    ({"platform": "PIGEON"}, (400, "BAD_INPUT")),
+]
+
+
+async def test_a_bad_push_token_is_refused(client: httpx.AsyncClient) -> None:
+    """The device must be the customer's, and the token one of its platform; no answer repeats it."""
+    made = await registered(client, "cust-2")
+    for change, refusal in BAD_TOKENS:
+        answer = await client.put(f"/devices/{made.id}/push-token", json=push_token("cust-2") | change)
+        assert code(answer) == refusal, change
+        assert change.get("token", IPHONE) not in answer.text
+    assert await pushed_to(client, "cust-2") == [(made.id, IPHONE)]
 
 
 PREFERENCES = {
