@@ -6,11 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from contracts.failures import Failure
 from contracts.settings import Settings, service_url
 from contracts.tls import service_client_tls
 from gateway.exit_codes import ExitCode
 from gateway.premises import open_data_dir
-from producers.event_client import EventClient
+from producers.event_client import PATIENCE_S, EventClient
 from producers.replay import format_of, replay, source_of
 from producers.replay_reports import print_outcome, reporter_for
 from producers.replay_tallies import StateFile
@@ -39,8 +40,13 @@ async def _run(settings: Settings, format_name: str, source: Source, state_file:
     before, started = state.items, time.monotonic()
     if before:
         console.print(f"Going on after {before:,} events; --restart begins again.", highlight=False)
+
+    def tell_wait(failure: Failure) -> None:
+        console.print(f"{failure.message} Trying again, for {PATIENCE_S:.0f} s.", highlight=False, soft_wrap=True)
+
     with reporter_for(console, format_name, before=before) as reporter:
-        async with EventClient(url, token=settings.service_token, tls=service_client_tls(settings)) as client:
+        tls = service_client_tls(settings)
+        async with EventClient(url, token=settings.service_token, tls=tls, on_wait=tell_wait) as client:
             tally = await replay(
                 source,
                 client,

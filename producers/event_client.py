@@ -26,6 +26,8 @@ PATIENCE_S = 120.0
 """How long one chunk is retried before the producer gives up."""
 PAUSE_S_FIRST = 0.1
 PAUSE_S_MAX = 5.0
+PAUSE_S_TOLD = 1.0
+"""Pauses from this long on are worth telling whoever waits."""
 TIMEOUT_S = 30.0
 """How long one request may take: a full disk queue is answered with 429, not with silence."""
 
@@ -36,6 +38,7 @@ _summary = msgspec.json.Decoder(IngestSummaryLine)
 _problem = msgspec.json.Decoder(Problem)
 
 Sleep = Callable[[float], Awaitable[None]]
+OnWait = Callable[[Failure], None]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -48,8 +51,8 @@ class Answer(msgspec.Struct, frozen=True):
 class EventClient:
     """A producer's connection to one event service; use as an async context manager.
 
-    A chunk is retried for `patience_s` (by default `PATIENCE_S`), one request may take `timeout_s`. `transport` is the
-    seam of tests; `sleep` and `chance` likewise.
+    A chunk is retried for `patience_s` (by default `PATIENCE_S`), one request may take `timeout_s`; `on_wait` is told
+    once a chunk why it keeps waiting. `transport` is the seam of tests; `sleep` and `chance` likewise.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class EventClient:
         tls: ssl.SSLContext | None = None,
         patience_s: float | None = None,
         timeout_s: float = TIMEOUT_S,
+        on_wait: OnWait = lambda _: None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = anyio.sleep,
         chance: random.Random | None = None,
@@ -74,6 +78,7 @@ class EventClient:
             trust_env=False,
         )
         self._patience_s = PATIENCE_S if patience_s is None else patience_s
+        self._on_wait = on_wait
         self._sleep = sleep
         self._chance = chance or random.Random()
         self._offset: int | None = None
@@ -141,9 +146,12 @@ class EventClient:
                     return response
                 failure = _failure_of(response)
             except httpx.TransportError as error:
-                failure = Unavailable("The event service does not answer.", detail=type(error).__name__)
+                message = f"The event service does not answer at {self._http.base_url}."
+                failure = Unavailable(message, detail=type(error).__name__)
             if not failure.retryable or anyio.current_time() > deadline:
                 raise failure
+            if pause_s / 2 < PAUSE_S_TOLD <= pause_s:
+                self._on_wait(failure)
             await self._sleep(failure.retry_after_s or self._chance.uniform(pause_s / 2, pause_s))
             pause_s = min(PAUSE_S_MAX, pause_s * 2)
 

@@ -29,6 +29,7 @@ class _Service(httpx.AsyncBaseTransport):
         self._replies: Iterator[httpx.Response | Exception] = iter(replies)
         self.requests: list[httpx.Request] = []
         self.pauses: list[float] = []
+        self.told: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -41,7 +42,14 @@ class _Service(httpx.AsyncBaseTransport):
         self.pauses.append(seconds)
 
     def client(self) -> EventClient:
-        return EventClient("http://events", token="t" * 32, transport=self, sleep=self.sleep, chance=random.Random(1))  # noqa: S311 - jitter
+        return EventClient(
+            "http://events",
+            token="t" * 32,
+            on_wait=lambda failure: self.told.append(failure.message),
+            transport=self,
+            sleep=self.sleep,
+            chance=random.Random(1),  # noqa: S311 - jitter
+        )
 
 
 async def test_a_chunk_is_one_request_and_its_verdicts_come_in_order() -> None:
@@ -68,11 +76,12 @@ async def test_a_full_queue_is_waited_for_as_long_as_it_says() -> None:
 
 
 async def test_pauses_grow_while_the_service_is_away() -> None:
-    """Each pause is jittered within half to all of a bound that doubles."""
-    service = _Service(*[httpx.ConnectError("refused")] * 5, _answer((Verdict.ACCEPTED, 1)))
+    """Each pause is jittered within half to all of a bound that doubles; a long wait is told once, with the address."""
+    service = _Service(*[httpx.ConnectError("refused")] * 7, _answer((Verdict.ACCEPTED, 1)))
     async with service.client() as client:
         await client.post([b"{}"])
-    bounds = [0.1, 0.2, 0.4, 0.8, 1.6]
+    bounds = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
+    assert service.told == ["The event service does not answer at http://events."]
     assert all(bound / 2 <= pause <= bound for pause, bound in zip(service.pauses, bounds, strict=True))
 
 
