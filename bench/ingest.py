@@ -5,7 +5,7 @@ Parts on one machine, the producer included in its cores:
   memory    what each process has grown to, every 100,000 events: give many to see it level off
   latency   the same at 9,722 events/s (35 million an hour), 1 % of them worth an alert: from acknowledged to readable
 
-    python -m bench.ingest [--events 150000] [--seconds 20] [--paced-rate 9722]
+    python -m bench.ingest [--events 150000] [--seconds 20] [--paced-rate 9722] [--log-s 3]
 """
 
 import argparse
@@ -262,13 +262,29 @@ async def print_memory(belfry: Belfry, session: aiohttp.ClientSession, events: i
     )
 
 
-async def measure(events: int, rate: int, seconds: int) -> None:
+async def print_archive(belfry: Belfry, session: aiohttp.ClientSession) -> None:
+    """Print how much of the log has left the disk, and what it takes in the archive."""
+    async with session.get(f"{belfry.urls['events']}/log") as response:
+        log = await response.json()
+    files = [path.stat().st_size for path in (belfry.data_dir / "archive").rglob("*.gz")]
+    size = (belfry.data_dir / "events.sqlite3").stat().st_size
+    print(
+        f"archive   {log['firstOnDisk'] - 1:,} of {log['lastOffset']:,} entries in {len(files)} pieces, "
+        f"{sum(files) / 2**20:.1f} MiB; the database has {size / 2**20:.0f} MiB"
+    )
+
+
+async def measure(events: int, rate: int, seconds: int, log_s: float = 0) -> None:
     """Run both parts on a fresh Belfry."""
     print(describe_machine())
     with tempfile.TemporaryDirectory(prefix="belfry-bench-") as folder:
         # Making the bodies takes longer than a server keeps a connection that is not used.
         connector = aiohttp.TCPConnector(keepalive_timeout=2)
-        async with running(Path(folder), *SERVICES) as belfry, aiohttp.ClientSession(connector=connector) as session:
+        log_days = {"BELFRY_LOG_DAYS": f"{log_s / 86_400:.8f}"}
+        async with (
+            running(Path(folder), *SERVICES, settings=log_days) as belfry,
+            aiohttp.ClientSession(connector=connector) as session,
+        ):
             producer = Producer(session, belfry.urls["events"])
             for body in chunks(reference_events(), CHUNK_EVENTS):
                 await producer.post(body)
@@ -276,6 +292,7 @@ async def measure(events: int, rate: int, seconds: int) -> None:
             await print_memory(belfry, session, events)
             await measure_latency(belfry, session, rate, seconds)
             await print_memory(belfry, session, events + rate * seconds)
+            await print_archive(belfry, session)
 
 
 def main() -> None:
@@ -284,8 +301,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=150_000, help="bookings of the rate part")
     parser.add_argument("--seconds", type=int, default=20, help="length of the latency part")
     parser.add_argument("--paced-rate", type=int, default=9722, help="events per second of the latency part")
+    parser.add_argument("--log-s", type=float, default=0, help="seconds until entries are archived; 0: never")
     arguments = parser.parse_args()
-    asyncio.run(measure(arguments.events, arguments.paced_rate, arguments.seconds))
+    asyncio.run(measure(arguments.events, arguments.paced_rate, arguments.seconds, arguments.log_s))
 
 
 if __name__ == "__main__":

@@ -60,6 +60,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds an event's time may lie in the future before it is rejected."""
     ingest_queue_max: Count = 64
     """Ingest batches waiting for the log before producers get 429."""
+    archive: str = ""
+    """Folder of the event log's archive, of which every log has its own; empty: `archive` in the data folder."""
+    archive_piece_bytes: Annotated[int, Meta(ge=4096, le=64 * 1024**2)] = 16 * 1024**2
+    """Bytes of the log in one file of the archive, before it is packed; that much stays on the disk for longer."""
+    log_days: Annotated[float, Meta(ge=0, le=36_500)] = 30.0
+    """Days an entry of the event log stays on the disk before it is only in the archive; 0: for ever."""
     push: str = "off"
     """What alerts that no app acknowledged are handed to: `log` (notifications.ndjson in the data folder) or `off`."""
     push_high_after_s: Seconds = 30.0

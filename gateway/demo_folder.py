@@ -20,6 +20,7 @@ MADE_BY_BELFRY = (
     "events.sqlite3*",
     "accounts.sqlite3*",
     "analytics.sqlite3*",
+    "archive",
     "audit",
     "revocations.*",
     "logs",

@@ -4,6 +4,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
+from pathlib import Path
 
 from litestar import Litestar
 
@@ -12,11 +13,15 @@ from contracts.settings import Settings
 from services.access import Access
 from services.database import Database
 from services.events import metrics
+from services.events.archive_folder import FolderArchive
+from services.events.archived_log import ArchivedLog
+from services.events.archiver import Archiver
 from services.events.history_routes import history_routes
 from services.events.ingest import Ingest
 from services.events.kinesis_log import KinesisEventLog
 from services.events.landing import Landing
 from services.events.places import Places, SqlitePlaces
+from services.events.retention import Round, keeping
 from services.events.routes import dead_letter_routes, event_routes
 from services.events.store import EventLog, SqliteEventLog
 from services.events.tables import SCHEMA, tune_writer
@@ -24,25 +29,34 @@ from services.events.times import utc_now
 from services.service import create_service
 
 VERSION = "1.0.0"
+DAY_S = 24 * 3600
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litestar:
     """Build the event service; nothing is opened before its lifespan starts."""
     database = Database(settings.data_dir / "events.sqlite3", SCHEMA, queue_max=settings.ingest_queue_max)
-    local = SqliteEventLog(database, clock)
+    archive = FolderArchive(Path(settings.archive) if settings.archive else settings.data_dir / "archive")
+    local = SqliteEventLog(database, clock, ArchivedLog(archive))
     stream = _streamed(settings, local, SqlitePlaces(database), clock) if settings.event_stream else None
     log: EventLog = stream or local
     ingest = Ingest(log, clock, settings.future_s)
+    archiver = Archiver(database, archive, clock, settings.log_days, piece_bytes=settings.archive_piece_bytes)
+    rounds: dict[str, Round] = {"log": archiver.archive_next} if settings.log_days else {}
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await database.start()
         try:
             await database.write(tune_writer)
-            metrics.LOG_OFFSET.set(await log.last_offset())
-            async with stream.following() if stream is not None else nullcontext():
+            metrics.LOG_OFFSET.set((state := await log.state()).last_offset)
+            metrics.LOG_FIRST_OFFSET.set(state.first_on_disk)
+            async with (
+                stream.following() if stream is not None else nullcontext(),
+                keeping(rounds, settings.log_days * DAY_S),
+            ):
                 yield
         finally:
+            archiver.close()
             await database.stop()
 
     async def ready() -> dict[str, bool]:

@@ -16,6 +16,7 @@ from contracts.ingest import RecordVerdict, Verdict
 from contracts.transactions import Transaction
 from services.events.dead_letters import keep_letter
 from services.events.history import MOVEMENT_EVENTS, Movement, moved
+from services.events.log_pages import head_of
 from services.events.references import REGISTERS, Known, check_references
 from services.events.screening import Record, Refused, Screened
 
@@ -25,12 +26,6 @@ _LOOKUP_SIZES = (1, 10, 50, 200, 500)
 _BY_INDEX = itemgetter(1, 2)
 _encode = msgspec.json.Encoder().encode
 _transactions = msgspec.json.Decoder(Transaction)
-
-
-def head_of(connection: sqlite3.Connection) -> int:
-    """Return the last offset of the log, 0 when it is empty."""
-    offset: int = connection.execute("SELECT coalesce(max(last_offset), 0) FROM segments").fetchone()[0]
-    return offset
 
 
 class Appending:

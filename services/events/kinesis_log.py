@@ -19,11 +19,12 @@ from aws.clients import aws_client, hot_client
 from contracts.failures import Failure, Overloaded, Unavailable
 from contracts.ingest import RecordVerdict
 from services.events.landing import Landing
+from services.events.log_pages import LogPage, LogState
 from services.events.parcels import Parcel, pack
 from services.events.places import Places
 from services.events.screening import Record, Screened
 from services.events.shard_lanes import LEASE_S, POLL_S, ShardLanes
-from services.events.store import EventLog, LogPage
+from services.events.store import EventLog
 from services.events.stream_puts import put_parcels
 from services.keyed_state import DynamoKeyedState
 
@@ -118,6 +119,10 @@ class KinesisEventLog:
     async def last_offset(self) -> int:
         """See `EventLog`."""
         return await self._local.last_offset()
+
+    async def state(self) -> LogState:
+        """See `EventLog`."""
+        return await self._local.state()
 
     def appended(self) -> asyncio.Event:
         """See `EventLog`."""

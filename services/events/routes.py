@@ -17,6 +17,7 @@ from contracts.ingest import DeadLetter, DeadLetterPage, IngestReport, RecordVer
 from services.database import Database
 from services.events.dead_letters import PAGE_MAX, letter_of, letters_after
 from services.events.ingest import Ingest
+from services.events.log_pages import LogState
 from services.events.messages import NDJSON, media_type_of, records_of
 from services.events.request_bodies import EventsOperation, ReplayOperation
 from services.events.store import EventLog
@@ -48,6 +49,10 @@ def event_routes(ingest: Ingest, log: EventLog) -> list[BaseRouteHandler]:
             return Stream(_answered(await take_stream(ingest, chunks)), media_type=NDJSON)
         return Response(await ingest.report(records_of(media_type, request.headers, await whole(chunks))))
 
+    @get("/log", summary="How far the log goes, and how much of it is on the disk")
+    async def read_log() -> LogState:
+        return await log.state()
+
     @get(
         "/events/stream",
         responses={200: ResponseSpec(bytes, media_type=NDJSON, description="A LogEntry a line")},
@@ -62,7 +67,7 @@ def event_routes(ingest: Ingest, log: EventLog) -> list[BaseRouteHandler]:
             raise BadCursor("The offset lies beyond the end: this is not the log it was read from.", pointer="/after")
         return Stream(follow(log, after, limit, wait), media_type=NDJSON)
 
-    return [post_events, stream_events]
+    return [post_events, read_log, stream_events]
 
 
 def dead_letter_routes(ingest: Ingest, database: Database) -> list[BaseRouteHandler]:

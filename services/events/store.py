@@ -11,31 +11,21 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-import msgspec
 import structlog
 
 from contracts.failures import Overloaded, Unavailable
 from contracts.ingest import RecordVerdict, Verdict
 from services.database import Database
-from services.events.appending import Appending, head_of
+from services.events.appending import Appending
+from services.events.archived_log import ArchivedLog
 from services.events.dead_letters import mark_replayed
+from services.events.log_pages import LogPage, LogState, head_of, page_on_disk, state_of
 from services.events.references import Known
 from services.events.screening import Record, Refused
 from services.events.times import canonical_moment
 from services.isolating import SET_ASIDE_MAX, reason_of
 
-READ_BYTES_MAX = 1024 * 1024
-"""A page of the log ends with the segment that passes this size."""
-
 _log = structlog.get_logger(__name__)
-
-
-class LogPage(msgspec.Struct, frozen=True):
-    """Entries of the log as NDJSON lines; `last` is the offset of the last one, or the one asked after when empty."""
-
-    lines: bytes
-    count: int
-    last: int
 
 
 class EventLog(Protocol):
@@ -61,16 +51,20 @@ class EventLog(Protocol):
     async def last_offset(self) -> int:
         """Return the offset of the last entry, 0 when there is none."""
 
+    async def state(self) -> LogState:
+        """Return how far the log goes, and how much of it is on the disk."""
+
     def appended(self) -> asyncio.Event:
         """Return an event that is set at the next append: take it before reading, wait on it after."""
 
 
 class SqliteEventLog:
-    """`EventLog` in the event service's database."""
+    """`EventLog` in the event service's database, and in `archived` where entries were moved there from it."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime], archived: ArchivedLog | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._archived = archived
         self._known = Known()
         self._head_written: int | None = None
         self._poison_in_a_row = 0
@@ -87,12 +81,25 @@ class SqliteEventLog:
         return await asyncio.shield(task)
 
     async def read(self, after: int, limit: int) -> LogPage:
-        """See `EventLog`."""
-        return await self._database.read(lambda connection: _read(connection, after, limit))
+        """See `EventLog`.
+
+        Raises:
+            Unavailable: also where entries were archived and the archive does not answer.
+        """
+        page = await self._database.read(lambda connection: page_on_disk(connection, after, limit))
+        if page is not None:
+            return page
+        if self._archived is None:
+            raise Unavailable("An entry of the log is missing.", code="LOG_HOLE", detail=f"no entry {after + 1}")
+        return await self._archived.page(after, limit)
 
     async def last_offset(self) -> int:
         """See `EventLog`."""
         return await self._database.read(head_of)
+
+    async def state(self) -> LogState:
+        """See `EventLog`."""
+        return await self._database.read(state_of)
 
     def appended(self) -> asyncio.Event:
         """See `EventLog`."""
@@ -143,27 +150,3 @@ class SqliteEventLog:
         if self._head_written != head_of(connection):
             self._known.forget()
         self._head_written = None  # stays None if this job fails
-
-
-def _read(connection: sqlite3.Connection, after: int, limit: int) -> LogPage:
-    parts: list[bytes] = []
-    size, last_read = 0, after
-    query = "SELECT first_offset, last_offset, lines FROM segments WHERE last_offset > ? ORDER BY last_offset"
-    for first, last, lines in connection.execute(query, (after,)):
-        if last <= after + limit and first > after:
-            parts.append(lines)
-            last_read = last
-        elif not parts:  # only a page's first segment is cut: the next page takes the others whole
-            last_read = min(last, after + limit)
-            parts.append(_cut(lines, after + 1 - first, last_read + 1 - first))
-            break
-        else:
-            break
-        size += len(lines)
-        if size >= READ_BYTES_MAX:
-            break
-    return LogPage(b"".join(parts), last_read - after, last_read)
-
-
-def _cut(lines: bytes, start: int, end: int) -> bytes:
-    return b"".join(line + b"\n" for line in lines.split(b"\n")[max(start, 0) : end])

@@ -3,17 +3,22 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from contracts.failures import Unavailable
-from contracts.ingest import Verdict
+from contracts.ingest import RecordVerdict, Verdict
 from services.database import Database
+from services.events.archive_folder import FolderArchive
+from services.events.archived_log import ArchivedLog
+from services.events.archiver import Archiver
 from services.events.dead_letters import letter_of
+from services.events.screening import Record
 from services.events.store import EventLog, SqliteEventLog
 from services.events.tables import SCHEMA
 from services.isolating import SET_ASIDE_MAX
@@ -36,6 +41,44 @@ class TestSqliteEventLog(EventLogContract):
             await database.stop()
 
         return open_file
+
+
+class TestArchivedEventLog(EventLogContract):
+    """It keeps them, too, when all but the newest segment is moved to the archive at once, each a piece of its own."""
+
+    @pytest.fixture
+    def open_log(self, tmp_path: Path) -> Open:
+        """Open a file and an archive of the test's own."""
+
+        @asynccontextmanager
+        async def open_both() -> AsyncIterator[EventLog]:
+            database = Database(tmp_path / "events.sqlite3", SCHEMA)
+            await database.start()
+            archive = FolderArchive(tmp_path / "archive")
+            archiver = Archiver(database, archive, lambda: NOW + timedelta(days=2), 1.0, piece_bytes=1)
+            yield _Archiving(database, archiver, ArchivedLog(archive))
+            archiver.close()
+            await database.stop()
+
+        return open_both
+
+
+class _Archiving(SqliteEventLog):
+    """Archives with each append what is there to be archived."""
+
+    def __init__(self, database: Database, archiver: Archiver, archived: ArchivedLog) -> None:
+        super().__init__(database, lambda: NOW, archived)
+        self._archiver = archiver
+        self._archives = asyncio.Lock()
+
+    async def append_batch(
+        self, records: Sequence[Record], first_index: int = 0, replays: int | None = None
+    ) -> list[RecordVerdict]:
+        verdicts = await super().append_batch(records, first_index, replays)
+        async with self._archives:
+            while await self._archiver.archive_next():
+                pass
+        return verdicts
 
 
 @pytest.fixture

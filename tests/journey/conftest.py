@@ -24,8 +24,12 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def mortal_bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
-    """Another one, whose processes are killed; each test brings them back. It pushes; events long past wake nobody."""
+    """Another one, whose processes are killed; each test brings them back. It pushes; events long past wake nobody.
+
+    A second after it came in its log is archived, in pieces of some fifteen entries.
+    """
     folder = tmp_path_factory.mktemp("mortal-belfry")
     push = {"BELFRY_PUSH": "log", "BELFRY_PUSH_HIGH_AFTER_S": "2.5"}
-    async with running(folder, *EVERYTHING, settings=push) as belfry, Bank(belfry) as bank:
+    archive = {"BELFRY_LOG_DAYS": f"{1 / 86_400:f}", "BELFRY_ARCHIVE_PIECE_BYTES": "4096"}
+    async with running(folder, *EVERYTHING, settings=push | archive) as belfry, Bank(belfry) as bank:
         yield bank

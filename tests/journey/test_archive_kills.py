@@ -1,0 +1,70 @@
+"""The event service is killed while it archives its log; who begins anew afterwards gets all of it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journey.bank import Bank, Json
+
+pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
+
+CUSTOMERS = 3
+PAYMENTS = 240
+BATCH = 12
+
+
+async def _first_on_disk(bank: Bank, at_least: int = 0) -> int:
+    """Return the first offset that is not only in the archive, once so much of the log is."""
+    while True:
+        async with bank.http.get(f"{bank.belfry.urls['events']}/log") as response:
+            log: Json = await response.json()
+        if log["firstOnDisk"] >= at_least:
+            return int(log["firstOnDisk"])
+        await asyncio.sleep(0.02)
+
+
+async def _offsets(bank: Bank) -> list[int]:
+    url = f"{bank.belfry.urls['events']}/events/stream"
+    async with bank.http.get(url, params={"after": "0", "limit": "0"}) as response:
+        lines = (await response.text()).splitlines()
+    return [int(line.split(":")[1].partition(",")[0]) for line in lines if line]
+
+
+async def _alerts(bank: Bank, offset: int) -> Any:
+    await bank.applied(offset)
+    logs = [await bank.alert_log(f"ada-{n}") for n in range(CUSTOMERS)]
+    return [[(entry["seq"], entry["alert"]["id"], entry["alert"]["title"]) for entry in log] for log in logs]
+
+
+def _remove_state(bank: Bank) -> None:
+    for path in Path(bank.belfry.data_dir).glob("analytics.sqlite3*"):
+        path.unlink()
+
+
+async def test_alerts_made_anew_from_the_archive_are_the_same(mortal_bank: Bank) -> None:
+    """Killed while it archives, the log is whole, and analytics begun at its start raises the same alerts."""
+    bank = mortal_bank
+    async with asyncio.timeout(60):
+        opening = [bank.customer(f"ada-{n}") for n in range(CUSTOMERS)]
+        offset = (await bank.post(*opening, *(bank.account(f"ada-{n}", f"ada-{n}") for n in range(CUSTOMERS))))[
+            "offset"
+        ]
+        await bank.applied(offset)
+        bank.belfry.kill("analytics")  # the entry it applied last is in the archive when it comes back
+        for start in range(0, PAYMENTS, BATCH):
+            numbers = range(start, start + BATCH)
+            payments = [bank.payment(f"ada-{n % CUSTOMERS}", f"{n % 40}00.00", f"ada-{n}") for n in numbers]
+            offset = (await bank.post(*payments))["offset"]
+        await _first_on_disk(bank, offset - PAYMENTS + BATCH)
+        bank.belfry.kill("events")
+        await bank.belfry.start("events", "analytics")
+        raised = await _alerts(bank, offset)
+        assert await _first_on_disk(bank, offset - 2 * BATCH) <= offset
+        assert await _offsets(bank) == list(range(1, offset + 1))
+        bank.belfry.kill("analytics")
+        _remove_state(bank)
+        await bank.belfry.start("analytics")
+        assert await _alerts(bank, offset) == raised
+    assert sum(map(len, raised)) > PAYMENTS / 4
