@@ -3,7 +3,8 @@
     python -m bench.feed [--phones 2000] [--storm 10000] [--only belfry,graphql-ws,mercurius,mercurius-jit]
 
 One core for the server, the other for the phones. CPU is the server process's own, over all messages that arrived;
-every message is waited for. Broadcast: all phones are of one customer. One-to-one: each is of another.
+every message is waited for. The floor is a bare server that writes the same bytes (`feed_floor.py`). Broadcast: all
+phones are of one customer. One-to-one: each is of another.
 """
 
 import argparse
@@ -71,7 +72,9 @@ class Server(NamedTuple):
 @contextmanager
 def serving(kind: str, folder: Path, subscribes_per_s: int = UNPACED) -> Any:
     """Run a server on the first core."""
-    if kind.startswith("belfry"):
+    if kind == "floor":
+        command = [sys.executable, "-m", "bench.feed_floor"]
+    elif kind.startswith("belfry"):
         command = [sys.executable, "-m", "bench.feed_server", str(folder), str(subscribes_per_s)]
     else:
         command = [str(ROOT / "ide" / "with-node"), "node", str(PEERS / "feed.mjs"), kind]
@@ -170,6 +173,16 @@ async def compare(kind: str, folder: Path, count: int) -> dict[str, float]:
     return measured
 
 
+async def floor(folder: Path, count: int) -> float:
+    """Return the µs that writing a message takes a server that does nothing else."""
+    with serving("floor", folder) as server:
+        tally = Tally()
+        each = phones("floor", tally, tokens_of("floor", folder, range(count)))
+        await connect(server.port, each)
+        await burst(server, tally, count, 0)
+        return await burst(server, tally, count, 0)
+
+
 async def isolation(folder: Path, kind: str = "belfry") -> str:
     """Broadcast to phones of which some read nothing; what the others wait."""
     lines = []
@@ -260,6 +273,7 @@ async def measure(kinds: Sequence[str], count: int, storm_phones: int) -> None:
                 results[kind] = await compare(kind, Path(folder), count)
                 print(kind, {name: round(value, 2) for name, value in results[kind].items()}, flush=True)
             show(results)
+            print(f"floor: {await floor(Path(folder), count):.1f} us a message")
         if storm_phones:
             print("slow consumers: " + await isolation(Path(folder)))
             for per_s in (UNPACED, 1_000):

@@ -8,22 +8,19 @@
 Trailers are ignored: they would count as headers that no proxy in front has seen. So is an upgrade to anything but a
 WebSocket (RFC 9110, 7.8), but not the body that comes with it: Java's client offers h2c with its first request. The
 size and duration of a body that is read are bounded where it is read, in http.py.
-
-An ASGI extension of ours, `scope["extensions"][CHUNKS]`, writes pieces of a stream that has begun straight to a client
-that takes them, as FRAMES of socket_connections.py does.
 """
 
 import asyncio
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import Enum
 from typing import cast
 
 import httptools
-from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.gates import Gate, Line
 from gateway.telemetry import CUT, Cut
+from gateway.writers import CHUNKS, ChunkWriter
 
 HEADER_BYTES_MAX = 32 * 1024
 """Request line and headers of one request."""
@@ -41,10 +38,6 @@ REQUEST_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of a request taken off the wire, whether or not anybody wants them."""
 PIPELINED_MAX = 16
 WRITE_S_MAX = 30.0
-CHUNKS = "belfry.chunks"
-
-UNSENT_BYTES_MAX = 16 * 1024
-"""Bytes a `Writer` keeps before it sends them by itself."""
 
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
 
@@ -60,50 +53,6 @@ class _RefusedHead(Exception):
     """Raised in a callback of the parser, which then stops parsing: the connection is over."""
 
 
-class Writer(ABC):
-    """Writes past ASGI. Whoever writes sends off before anything else can write to the same client: without waiting.
-
-    Apart so that a wave of alerts is made and encoded in one go and then sent: each call of the kernel takes from the
-    processor's caches what making the next alert needs (a sixth of the cost of a one-to-one message).
-    """
-
-    __slots__ = ("_unsent",)
-
-    transport: asyncio.Transport
-
-    def __init__(self) -> None:
-        self._unsent = b""
-
-    @abstractmethod
-    def write(self, data: bytes) -> bool:
-        """Take what is not empty; False, and nothing taken, while the client takes no more or is gone."""
-
-    def keep(self, data: bytes) -> None:
-        """Keep bytes of the connection until they are sent off, so many at most."""
-        self._unsent += data
-        if len(self._unsent) > UNSENT_BYTES_MAX:
-            self.send_off()
-
-    def send_off(self) -> None:
-        """Send what was taken."""
-        unsent = self._unsent
-        if unsent:
-            self._unsent = b""
-            if not self.transport.is_closing():
-                self.transport.write(unsent)
-
-
-class _NoWriter(Writer):
-    def write(self, data: bytes) -> bool:  # noqa: ARG002
-        return False
-
-
-def writer_of(scope: Scope, extension: str) -> Writer:
-    """Return what writes past ASGI; where the server has no such extension, what never does."""
-    found = scope.get("extensions", {}).get(extension)
-    return found if isinstance(found, Writer) else _NoWriter()
-
-
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection; the times are its class's, so that tests need not wait for them."""
 
@@ -117,6 +66,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _timed: _Phase | None = None
     _write_timer: asyncio.TimerHandle | None = None
+    _taken_over: "_Chunks | None" = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time."""
@@ -232,10 +182,27 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers."""
+        """Forget the timers; a stream that was taken over ends."""
         self._stop_timer()
         self._stop_write_timer()
         super().connection_lost(exc)
+        if self._taken_over is not None:
+            self._taken_over.over()
+
+    def take_over(self, chunks: "_Chunks", cycle: RequestResponseCycle) -> None:
+        """Answer a request without its application; what only that needed is let go."""
+        self._taken_over = chunks
+        cycle.disconnected = True  # uvicorn would take an answer that is not whole for a fault of the application
+        if self.cycle is cycle:
+            cycle.scope = self.scope = {}  # type: ignore[typeddict-item]
+
+    def finish_taken_over(self, cycle: RequestResponseCycle) -> None:
+        """Go on after the end of such an answer."""
+        self._taken_over = None
+        cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser could not read, or a callback refused."""
@@ -310,23 +277,54 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._give_time_to_write()
 
 
-class _Chunks(Writer):
-    """Writes chunks of one answer."""
+class _Chunks(ChunkWriter):
+    """Writes chunks of one answer (RFC 9112, 7.1)."""
 
-    __slots__ = ("_cycle", "_flow", "transport")
+    __slots__ = ("_cycle", "_on_over", "_protocol", "transport")
 
     def __init__(self, protocol: BoundedHttpProtocol, cycle: RequestResponseCycle) -> None:
         super().__init__()
         self.transport = protocol.transport
-        self._flow = protocol.flow
+        self._protocol = protocol
         self._cycle = cycle
+        self._on_over: Callable[[], None] | None = None
+
+    def take_over(self, on_over: Callable[[], None]) -> bool:
+        """See `ChunkWriter`."""
+        cycle = self._cycle
+        if not cycle.chunked_encoding or cycle.response_complete or cycle.disconnected or self.transport.is_closing():
+            return False
+        self._on_over = on_over
+        self._protocol.take_over(self, cycle)
+        return True
 
     def write(self, data: bytes) -> bool:
         """Take a chunk where that needs no waiting; whether it did."""
-        cycle = self._cycle
-        open_ = cycle.chunked_encoding and not cycle.response_complete and not cycle.disconnected
-        if not open_ or self._flow.write_paused or self.transport.is_closing():
+        if self._on_over is None or self._protocol.flow.write_paused or self.transport.is_closing():
             self.send_off()
             return False
-        self.keep(b"%x\r\n%s\r\n" % (len(data), data))  # RFC 9112, 7.1
+        self.keep(b"%x\r\n%s\r\n" % (len(data), data))
         return True
+
+    async def send(self, data: bytes) -> None:
+        """See `ChunkWriter`."""
+        await self._protocol.flow.drain()
+        self._demand_open()
+        self.transport.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    async def finish(self, data: bytes) -> None:
+        """See `ChunkWriter`."""
+        await self.send(data)
+        self.transport.write(b"0\r\n\r\n")
+        self._protocol.finish_taken_over(self._cycle)
+        self.over()
+
+    def over(self) -> None:
+        """Say that all is said, or that the client has left; repeating it is harmless."""
+        on_over, self._on_over = self._on_over, None
+        if on_over is not None:
+            self._protocol.loop.call_soon(on_over)
+
+    def _demand_open(self) -> None:
+        if self._on_over is None or self.transport.is_closing():
+            raise ConnectionResetError("The client has left.")

@@ -11,9 +11,7 @@ its own and must be told.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -43,7 +41,8 @@ class Revocations:
         self._store = store
         self._clock = clock
         self._kept: dict[Key, Revocation] = {_key(one): one for one in store.compact(self._fresh)}
-        self._watched: defaultdict[Key, set[_Watch]] = defaultdict(set)
+        # Lists, as a set takes twice as much and ten thousand phones have two each; they are short.
+        self._watched: defaultdict[Key, list[Watch]] = defaultdict(list)
         self._writing = asyncio.Lock()
 
     def __len__(self) -> int:
@@ -105,30 +104,52 @@ class Revocations:
     def _take(self, key: Key, revocation: Revocation) -> None:
         self._kept[key] = revocation
         for watch in self._watched.get(key, ()):
-            if _covers(revocation, watch.principal) and not watch.revoked.done():
-                watch.revoked.set_result(None)
+            if _covers(revocation, watch.principal):
+                watch.tell()
 
-    @contextmanager
-    def watching(self, principal: Principal) -> "Iterator[asyncio.Future[None]]":
-        """Yield a future that is done as soon as the caller's token is revoked, and cancelled at the end."""
-        watch = _Watch(principal, asyncio.get_running_loop().create_future())
-        for key in _keys(principal):
-            self._watched[key].add(watch)
+    def watch(self, principal: Principal, on_revoked: Callable[[], None]) -> "Watch":
+        """Watch the caller's token until the watch is closed; `on_revoked` is called once, never from here."""
+        watch = Watch(self._watched, principal, on_revoked)
         if self.covers(principal):
-            watch.revoked.set_result(None)
-        try:
-            yield watch.revoked
-        finally:
-            watch.revoked.cancel()
-            for key in _keys(principal):
-                self._watched[key].discard(watch)
-                if not self._watched[key]:
+            watch.tell()
+        return watch
+
+
+class Watch:
+    """Watches one token; it does from its making until `close`."""
+
+    __slots__ = ("_on_revoked", "_watched", "principal")
+
+    def __init__(
+        self, watched: defaultdict[Key, "list[Watch]"], principal: Principal, on_revoked: Callable[[], None]
+    ) -> None:
+        self._watched = watched
+        self._on_revoked = on_revoked
+        self.principal = principal
+        for key in _keys(principal):
+            watched[key].append(self)
+
+    def tell(self) -> None:
+        """Have the loop tell that the token was revoked; repeating it is harmless."""
+        asyncio.get_running_loop().call_soon(self._tell_now)
+
+    def close(self) -> None:
+        """Watch no longer: nothing is told from here on. Repeating it is harmless."""
+        self._on_revoked = _told
+        for key in _keys(self.principal):
+            watches = self._watched.get(key, [])
+            if self in watches:
+                watches.remove(self)
+                if not watches:
                     del self._watched[key]
 
+    def _tell_now(self) -> None:
+        on_revoked, self._on_revoked = self._on_revoked, _told
+        on_revoked()
 
-class _Watch(NamedTuple):
-    principal: Principal
-    revoked: "asyncio.Future[None]"
+
+def _told() -> None:
+    """Whoever watched knows, or has left."""
 
 
 def _key(revocation: Revocation) -> Key:

@@ -2,9 +2,6 @@
 
 A client that takes nothing of what it is sent is not read from, so that its pings cost no memory, and is cut off after
 WRITE_S_MAX; so is one that does not end a closing handshake. Messages of very many frames are refused.
-
-An ASGI extension of ours, `scope["extensions"][FRAMES]`, writes text messages straight to a client that takes them:
-four coroutines less for each alert of each phone. It is the `Writer` that `writer_of` of http_connections.py returns.
 """
 
 import asyncio
@@ -15,14 +12,14 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 
 from gateway.gates import Gate, Inbox
-from gateway.http_connections import WRITE_S_MAX, Writer
+from gateway.http_connections import WRITE_S_MAX
 from gateway.telemetry import CUT, Cut
+from gateway.writers import FRAMES, Writer
 
 FRAMES_MAX = 1_024
 """Frames of one message; the message's bytes are bounded too, but frames may be empty."""
 TOO_BIG = 1009
 CLOSE_S_MAX = 15.0
-FRAMES = "belfry.frames"
 
 
 class BoundedSocketProtocol(WebSocketsSansIOProtocol, Writer):

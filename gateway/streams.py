@@ -1,13 +1,14 @@
 """Answers one after another over HTTP: one loop for server-sent events and for multipart, which differ in framing.
 
 Headers go out at once; a heartbeat follows every `HEARTBEAT_S` without an answer; the token's expiry or revocation and
-the client's leaving end the stream. Caps are per customer and per address.
+the client's leaving end the stream. Caps are per customer and per address. Once it has begun, a stream is no coroutine:
+its source, its timer, the revocations and its connection call it.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -16,16 +17,17 @@ from contracts.failures import Failure, Forbidden
 from gateway.answering import Answer, Answers, GeneratorAnswers
 from gateway.answers import RawHeaders
 from gateway.callers import Caller
-from gateway.connections import STREAMS_PER_ADDRESS_MAX, STREAMS_PER_CUSTOMER_MAX, Caps, address_of
+from gateway.connections import STREAMS_PER_ADDRESS_MAX, STREAMS_PER_CUSTOMER_MAX, Caps, Place, address_of
 from gateway.delivery import Delivery, EndReason
 from gateway.draining import Draining, Farewell
 from gateway.errors import render_failure
 from gateway.execution import Engine, Selected
-from gateway.http_connections import CHUNKS, Writer, writer_of
 from gateway.identity import token_expired, token_revoked
-from gateway.revocations import Revocations
+from gateway.revocations import Revocations, Watch
 from gateway.telemetry import OPEN, count_refusal
+from gateway.writers import ChunkWriter, chunk_writer_of
 from resolvers.feed import SendOff
+from resolvers.principal import Principal
 
 HEARTBEAT_S = 12.0
 CLOSING_S_MAX = 5.0
@@ -67,10 +69,10 @@ class Streams:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
-        self._revocations = revocations
-        self._draining = draining
-        self._heartbeat_s = heartbeat_s
-        self._clock = clock
+        self.revocations = revocations
+        self.draining = draining
+        self.heartbeat_s = heartbeat_s
+        self.clock = clock
         self.customers = Caps(STREAMS_PER_CUSTOMER_MAX, "streams")
         self.addresses = Caps(STREAMS_PER_ADDRESS_MAX, "streams")
 
@@ -86,17 +88,18 @@ class Streams:
     ) -> None:
         """Answer with the operation's results until it ends, the token expires or the client leaves; `more`: headers.
 
+        Where the server takes streams over, it returns once the answer has begun.
+
         Raises:
             Overloaded: too many streams are open; before anything was sent.
             Unavailable: the gateway is stopping; before anything was sent.
             Refused: the variables do not fit; before anything was sent.
         """
-        self._draining.demand_open()
-        with (
-            self.addresses.one(address_of(scope)),
-            self.customers.one(caller.principal.customer_id),
-            OPEN.labels(caller.transport).track_inprogress(),
-        ):
+        self.draining.demand_open()
+        places = self.addresses.one(address_of(scope)), self.customers.one(caller.principal.customer_id)
+        with ExitStack() as taken:
+            for place in places:
+                taken.enter_context(place)
             answers: Answers
             if selected.is_subscription:
                 answers = self._engine.live(selected, caller)
@@ -105,51 +108,57 @@ class Streams:
                 await once.begin()
             headers = [(b"content-type", framing.content_type), *HEADERS, *more]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await _write(send, framing.opening)
-            stream = _Stream(send, writer_of(scope, CHUNKS), framing, answers, caller, self._heartbeat_s)
-            with self._revocations.watching(caller.principal) as revoked:
-                revoked.add_done_callback(stream.token_revoked)
-                stream.start(caller.principal.expires_at - self._clock())
-                self._draining.enter(stream)
-                try:
-                    while (await receive())["type"] != "http.disconnect":
-                        pass
-                finally:
-                    self._draining.leave(stream)
-                    await stream.leave()
+            await send({"type": "http.response.body", "body": framing.opening, "more_body": True})
+            chunks = chunk_writer_of(scope, send)
+            stream = _Stream(self, chunks, framing, answers, caller, places)
+            taken.pop_all()  # the stream leaves them
+        goes_on = chunks.take_over(stream.leave)
+        stream.start(caller.principal)
+        if not goes_on:
+            try:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+            finally:
+                stream.leave()
 
 
 class _Stream:
     """One stream: a delivery, the heartbeats beside it, and what may end it early."""
 
     __slots__ = (
-        "_closing", "_delivery", "_expires_at", "_framing", "_heartbeat_s", "_loop", "_send", "_sent", "_timer",
-        "_writer",
+        "_chunks", "_closing", "_delivery", "_expires_at", "_framing", "_loop", "_places", "_sent", "_streams",
+        "_timer", "_transport", "_watch",
     )  # fmt: skip
 
     def __init__(
         self,
-        send: Send,
-        writer: Writer,
+        streams: Streams,
+        chunks: ChunkWriter,
         framing: Framing,
         answers: Answers,
         caller: Caller,
-        heartbeat_s: float,
+        places: tuple[Place, ...],
     ) -> None:
-        self._send = send
-        self._writer = writer
+        self._streams = streams
+        self._chunks = chunks
         self._framing = framing
-        self._heartbeat_s = heartbeat_s
+        self._places = places
         self._loop = asyncio.get_running_loop()
+        self._transport = caller.transport
         self._delivery = Delivery(answers, self, caller.transport, self._still)
         self._timer: asyncio.TimerHandle | None = None
         self._expires_at = 0.0
         self._closing: asyncio.Task[None] | None = None
+        self._watch: Watch | None = None
         self._sent = False
 
-    def start(self, remaining_s: float) -> None:
-        """Begin; the token is good for so many seconds more."""
-        self._expires_at = self._loop.time() + remaining_s
+    def start(self, principal: Principal) -> None:
+        """Begin; it ends with the token that it was opened with."""
+        streams = self._streams
+        OPEN.labels(self._transport).inc()
+        streams.draining.enter(self)
+        self._watch = streams.revocations.watch(principal, self._token_revoked)
+        self._expires_at = self._loop.time() + principal.expires_at - streams.clock()
         self._set_timer()
         self._delivery.start()
 
@@ -157,28 +166,21 @@ class _Stream:
         """Send one answer."""
         self._sent = True
         data = self._framing.frame(answer)
-        return None if self._writer.write(data) else _write(self._send, data)
+        return None if self._chunks.write(data) else self._chunks.send(data)
 
     @property
     def send_off(self) -> SendOff:
         """What sends the answers that were written at once."""
-        return self._writer.send_off
+        return self._chunks.send_off
 
     def finish(self) -> Coroutine[Any, Any, None]:
         """Say that no more answers come."""
-        return _write(self._send, self._framing.closing, more=False)
-
-    def token_revoked(self, revoked: "asyncio.Future[None]") -> None:
-        """End with an error that says so."""
-        if not revoked.cancelled():
-            self.close(EndReason.REVOKED, token_revoked())
+        return self._chunks.finish(self._framing.closing)
 
     def close(self, reason: EndReason, failure: Failure) -> None:
         """End with a last answer that says why."""
-        if self._delivery.reason is None:
-            self._delivery.end(reason)
-            last = self._framing.frame(Answer({"errors": [render_failure(failure)]}, []))
-            self._closing = asyncio.create_task(_close(self._send, last + self._framing.closing))
+        last = self._framing.frame(Answer({"errors": [render_failure(failure)]}, []))
+        self._end(reason, last + self._framing.closing)
 
     def reconsider(self) -> None:
         """End it where it may be run no more."""
@@ -190,22 +192,34 @@ class _Stream:
 
     def drain(self, reconnect_after_ms: int) -> None:
         """End with when to come back, and where to go on."""
-        if self._delivery.reason is None:
-            last = self._framing.farewell(Farewell(reconnect_after_ms, self._delivery.cursor()))
-            self._delivery.end(EndReason.DRAINED)
-            self._closing = asyncio.create_task(_close(self._send, last))
+        farewell = Farewell(reconnect_after_ms, self._delivery.cursor())
+        self._end(EndReason.DRAINED, self._framing.farewell(farewell))
 
-    async def leave(self) -> None:
-        """The client has left, or all is said."""
+    def leave(self) -> None:
+        """The client has left, or all is said; repeating it is harmless."""
         self._delivery.end(EndReason.GONE)
         if self._closing is not None:
             self._closing.cancel()
-            await asyncio.wait([self._closing])
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+            self._streams.draining.leave(self)
+            OPEN.labels(self._transport).dec()
+            for place in self._places:
+                place.__exit__()
+
+    def _end(self, reason: EndReason, last: bytes) -> None:
+        if self._delivery.reason is None:
+            self._delivery.end(reason)
+            self._closing = asyncio.create_task(_close(self._chunks, last))
+
+    def _token_revoked(self) -> None:
+        self.close(EndReason.REVOKED, token_revoked())
 
     def _set_timer(self) -> None:
         # One for both, as ten thousand idle streams have one each.
         left_s = self._expires_at - self._loop.time()
-        self._timer = self._loop.call_later(max(0.0, min(left_s, self._heartbeat_s)), self._time_is_up)
+        self._timer = self._loop.call_later(max(0.0, min(left_s, self._streams.heartbeat_s)), self._time_is_up)
 
     def _time_is_up(self) -> None:
         if self._loop.time() >= self._expires_at:
@@ -213,7 +227,7 @@ class _Stream:
             return
         # Only where nothing else was sent in the meantime: an answer keeps the connection just as well.
         if not self._sent and self._framing.heartbeat:
-            self._delivery.beside(_write(self._send, self._framing.heartbeat))
+            self._delivery.beside(self._chunks.send(self._framing.heartbeat))
         self._sent = False
         if self._delivery.reason is None:
             self._set_timer()
@@ -223,11 +237,7 @@ class _Stream:
             self._timer.cancel()
 
 
-async def _close(send: Send, last: bytes) -> None:
+async def _close(chunks: ChunkWriter, last: bytes) -> None:
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(CLOSING_S_MAX):
-            await _write(send, last, more=False)
-
-
-async def _write(send: Send, data: bytes, *, more: bool = True) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": more})
+            await chunks.finish(last)

@@ -25,12 +25,11 @@ from gateway.delivery import Delivery, EndReason
 from gateway.draining import Draining
 from gateway.errors import render_failure
 from gateway.execution import Engine, Refused, Selected
-from gateway.http_connections import Writer, writer_of
 from gateway.identity import Authenticator
 from gateway.live import LiveAnswers
 from gateway.operations import Operation
 from gateway.rate_limits import RateLimits
-from gateway.socket_connections import FRAMES
+from gateway.revocations import Watch
 from gateway.telemetry import OPEN, Transport, count_refusal
 from gateway.websocket_protocol import (
     SUBPROTOCOL,
@@ -44,6 +43,7 @@ from gateway.websocket_protocol import (
     Start,
     Stop,
 )
+from gateway.writers import Writer, frame_writer_of
 from resolvers.feed import SendOff
 from resolvers.principal import Principal
 
@@ -97,7 +97,7 @@ class Sockets:
             with self.addresses.one(address_of(scope)):
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
                 with OPEN.labels(Transport.WEBSOCKET).track_inprogress():
-                    await _Socket(self, receive, send, writer_of(scope, FRAMES)).run()
+                    await _Socket(self, receive, send, frame_writer_of(scope)).run()
         except Overloaded:
             await send({"type": "websocket.close", "code": CloseCode.TOO_MANY, "reason": "Too many sockets"})
 
@@ -120,7 +120,7 @@ class Sockets:
 class _Socket:
     __slots__ = (
         "_closed", "_deliveries", "_operations", "_pending", "_place", "_principal", "_protocol", "_receive", "_send",
-        "_sockets", "_timer", "_watching", "_why", "writer",
+        "_sockets", "_timer", "_watch", "_why", "writer",
     )  # fmt: skip
 
     def __init__(self, sockets: Sockets, receive: Receive, send: ASGISend, writer: Writer) -> None:
@@ -134,7 +134,7 @@ class _Socket:
         self._deliveries: dict[str, Delivery] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._place: AbstractContextManager[None] | None = None
-        self._watching: AbstractContextManager[asyncio.Future[None]] | None = None
+        self._watch: Watch | None = None
         self._pending: set[asyncio.Task[None]] = set()
         self._closed = False
         self._why = EndReason.GONE
@@ -260,23 +260,21 @@ class _Socket:
     def _believe(self, principal: Principal) -> None:
         self._principal = principal
         self._watch_no_more()  # the token before it
-        self._watching = self._sockets.authenticator.revocations.watching(principal)
-        self._watching.__enter__().add_done_callback(self._token_revoked)
+        self._watch = self._sockets.authenticator.revocations.watch(principal, self._token_revoked)
         self._set_timer(principal.expires_at - self._sockets.clock(), self._token_expired)
 
     def _token_expired(self) -> list[Action]:
         self._why = EndReason.EXPIRED
         return self._protocol.refused("Token expired")
 
-    def _token_revoked(self, revoked: "asyncio.Future[None]") -> None:
-        if not revoked.cancelled():
-            self._why = EndReason.REVOKED
-            self._spawn(self._do, self._protocol.refused("Token revoked"))
+    def _token_revoked(self) -> None:
+        self._why = EndReason.REVOKED
+        self._spawn(self._do, self._protocol.refused("Token revoked"))
 
     def _watch_no_more(self) -> None:
-        if self._watching is not None:
-            self._watching.__exit__(None, None, None)
-            self._watching = None
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     async def _operate(self, id: str, operation: Operation, principal: Principal) -> None:
         caller = Caller(principal, Transport.WEBSOCKET, new_trace_id())

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 import struct
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from gateway.connections import address_of
+from gateway.connections import Caps, address_of
 from gateway.http_connections import HEADERS_MAX, PIPELINED_MAX, BoundedHttpProtocol
 from gateway.listeners import server_config
 from gateway.socket_connections import FRAMES_MAX, BoundedSocketProtocol
@@ -255,6 +256,53 @@ async def test_few_requests_wait_behind_another(port: int) -> None:
             await reader.readexactly(len(b'{"status":"live"}'))
         writer.write(LIVE * 5_000)
         assert (await _until_closed(reader)).count(b"HTTP/1.1 ") <= PIPELINED_MAX + 1
+
+
+def _events(token: str, query: str) -> bytes:
+    """Return a request for a stream of events."""
+    body = json.dumps({"query": query}).encode()
+    head = f"Accept: text/event-stream\r\nAuthorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return POST + head.encode() + body
+
+
+async def test_a_connection_goes_on_after_a_stream(port: int, token: str) -> None:
+    """What waits behind it is answered in its turn."""
+    async with _connected(port, _events(token, "subscription { count(to: 3) { name } }") + LIVE) as (reader, _):
+        stream = await reader.readuntil(b"\r\n0\r\n\r\n")
+        assert stream.count(b"event: next") == 3
+        assert (await reader.readline()).strip() == b"HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize("behind", [b"", LIVE])
+async def test_a_stream_ends_with_its_connection(app: Starlette, port: int, token: str, behind: bytes) -> None:
+    """Whatever waits behind it: nothing is kept of it, and its customer may open another."""
+    app.state.streams.heartbeat_s = 0.01
+    app.state.streams.customers = Caps(1, "streams")
+    silent = _events(token, "subscription { silent { name } }")
+    async with _connected(port, silent + behind) as (reader, _):
+        await reader.readuntil(b":\n\n")
+    async with asyncio.timeout(5):
+        while await _status(port, silent) != b"HTTP/1.1 200 OK":
+            pass  # until the server has noticed that the client left
+
+
+async def test_a_slow_reader_of_a_stream_misses_nothing(app: Starlette, token: str) -> None:
+    """The stream waits for it."""
+    paused = asyncio.Event()
+
+    class Noting(BoundedHttpProtocol):
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            paused.set()
+
+    query = f"subscription {{ count(to: 3000) {{ name {'x' * 4000}: cursor }} }}"
+    async with _served(app, http=Noting) as port, _connected(port, _events(token, query)) as (reader, _):
+        await paused.wait()
+        stream = b""
+        while not stream.endswith(b"\r\n0\r\n\r\n"):
+            stream += await reader.read(1_000_000)
+    names = re.findall(rb'"count":{"name":"(\d+)"', stream)
+    assert names == [b"%d" % number for number in range(1, 3001)]
 
 
 async def test_who_takes_no_answer_is_cut_off(hasty_port: int, token: str) -> None:

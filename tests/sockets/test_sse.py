@@ -116,7 +116,7 @@ async def test_an_open_stream_keeps_no_headers(app: Starlette, serve: Serve, tok
 
 async def test_a_silent_stream_has_heartbeats(address: str, app: Starlette, token: str) -> None:
     """Comments keep the connection while nothing happens."""
-    app.state.streams._heartbeat_s = 0.01
+    app.state.streams.heartbeat_s = 0.01
     headers: dict[str, Any] = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
     body = {"query": "subscription { silent { name } }"}
     async with (

@@ -131,10 +131,12 @@ async def test_processes_on_one_disk_follow_each_others_revocations(tmp_path: Pa
     path = tmp_path / "revocations.ndjson"
     one, other = (Revocations(RevocationFile(path), lambda: NOW) for _ in range(2))
     following = asyncio.create_task(other.follow())
-    with other.watching(principal()) as revoked:
-        await one.revoke(Revocation(token_id="t1"))
-        async with asyncio.timeout(5):
-            await revoked
+    revoked = asyncio.Event()
+    watch = other.watch(principal(), revoked.set)
+    await one.revoke(Revocation(token_id="t1"))
+    async with asyncio.timeout(5):
+        await revoked.wait()
+    watch.close()
     assert other.covers(principal())
     following.cancel()
 
@@ -169,9 +171,24 @@ async def test_nothing_is_kept_of_a_watch_that_ended() -> None:
     """The list does not grow with the number of sockets there have been."""
     revocations = in_memory()
     for number in range(3):
-        with revocations.watching(principal(jti=f"t{number}")):
-            assert len(revocations._watched) == 2
+        watch = revocations.watch(principal(jti=f"t{number}"), lambda: None)
+        assert len(revocations._watched) == 2
+        watch.close()
+        watch.close()
     assert not revocations._watched
+
+
+async def test_a_watch_tells_once_and_not_after_its_end() -> None:
+    """Once for a token and its customer together, and nobody who left before it was told."""
+    revocations = in_memory()
+    await revocations.revoke(Revocation(token_id="t1"))
+    told: list[str] = []
+    watch = revocations.watch(principal(), lambda: told.append("stayed"))
+    revocations.watch(principal(), lambda: told.append("left")).close()
+    await revocations.revoke(Revocation(customer_id="c1"))
+    await asyncio.sleep(0)
+    assert told == ["stayed"]
+    watch.close()
 
 
 Edge = Callable[..., httpx.AsyncClient]
