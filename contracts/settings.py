@@ -66,6 +66,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the log in one file of the archive, before it is packed; that much stays on the disk for longer."""
     log_days: Annotated[float, Meta(ge=0, le=36_500)] = 30.0
     """Days an entry of the event log stays on the disk before it is only in the archive; 0: for ever."""
+    seen_days: Annotated[float, Meta(ge=0, le=36_500)] = 30.0
+    """Days in which an event that is sent again is known as a duplicate; 0: for ever."""
+    history_days: Annotated[float, Meta(ge=0, le=36_500)] = 800.0
+    """Days a transaction stays in the history, from when it was taken in; 0: for ever."""
+    letter_days: Annotated[float, Meta(ge=0, le=36_500)] = 90.0
+    """Days a dead letter is kept, of at most a million; 0: for ever."""
     push: str = "off"
     """What alerts that no app acknowledged are handed to: `log` (notifications.ndjson in the data folder) or `off`."""
     push_high_after_s: Seconds = 30.0

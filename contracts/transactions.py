@@ -59,11 +59,12 @@ class TransactionEdge(msgspec.Struct, frozen=True, gc=False):
     node: Transaction
 
 
-class TransactionPage(msgspec.Struct, frozen=True, rename="camel"):
-    """Newest first by (`occurredAt`, `id`)."""
+class TransactionPage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Newest first by (`occurredAt`, `id`). What occurred before `complete_from` may be missing; None: nothing is."""
 
     edges: list[TransactionEdge]
     has_next_page: bool
+    complete_from: str | None = None
 
 
 class AccountTransactionPage(msgspec.Struct, frozen=True, rename="camel"):

@@ -66,6 +66,9 @@ class TransactionConnection:
     edges: list[TransactionEdge] = field("The transactions with their places.")
     nodes: list[Transaction] = field("The transactions.", computed=resolvers.nodes)
     page_info: PageInfo = field("Where the page stands.", computed=pages.page_info)
+    complete_from: DateTime | None = field(
+        "What occurred before this is so long ago that it may not be kept any more; null: everything is kept."
+    )
 
 
 @strawberry.input(description="Which transactions: every condition given must hold; a list means any of its values.")

@@ -16,6 +16,9 @@ from services.events import metrics
 from services.events.archive_folder import FolderArchive
 from services.events.archived_log import ArchivedLog
 from services.events.archiver import Archiver
+from services.events.dead_letters import LetterBounds
+from services.events.forgetting import Forgetting
+from services.events.history_bounds import HistoryBounds
 from services.events.history_routes import history_routes
 from services.events.ingest import Ingest
 from services.events.kinesis_log import KinesisEventLog
@@ -29,7 +32,6 @@ from services.events.times import utc_now
 from services.service import create_service
 
 VERSION = "1.0.0"
-DAY_S = 24 * 3600
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litestar:
@@ -41,7 +43,15 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
     log: EventLog = stream or local
     ingest = Ingest(log, clock, settings.future_s)
     archiver = Archiver(database, archive, clock, settings.log_days, piece_bytes=settings.archive_piece_bytes)
-    rounds: dict[str, Round] = {"log": archiver.archive_next} if settings.log_days else {}
+    bounds: dict[str, tuple[float, Round]] = {
+        "log": (settings.log_days, archiver.archive_next),
+        "seen": (settings.seen_days, Forgetting(database, local, clock, settings.seen_days).forget_next),
+        "history": (
+            settings.history_days,
+            HistoryBounds(database, clock, settings.history_days, settings.future_s).remove_next,
+        ),
+        "dead_letters": (settings.letter_days, LetterBounds(database, clock, settings.letter_days).remove_next),
+    }
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -52,7 +62,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
             metrics.LOG_FIRST_OFFSET.set(state.first_on_disk)
             async with (
                 stream.following() if stream is not None else nullcontext(),
-                keeping(rounds, settings.log_days * DAY_S),
+                keeping(bounds),
             ):
                 yield
         finally:

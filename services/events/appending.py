@@ -11,11 +11,13 @@ from typing import Any
 
 import msgspec
 
+from contracts.events import CardReversed
 from contracts.failures import Rejected
 from contracts.ingest import RecordVerdict, Verdict
 from contracts.transactions import Transaction
 from services.events.dead_letters import keep_letter
 from services.events.history import MOVEMENT_EVENTS, Movement, moved
+from services.events.history_bounds import complete_from
 from services.events.log_pages import head_of
 from services.events.references import REGISTERS, Known, check_references
 from services.events.screening import Record, Refused, Screened
@@ -73,7 +75,10 @@ class Appending:
         data: Any = record.data
         if type(data) not in MOVEMENT_EVENTS:
             return
-        after = moved(self._movements.get(data.transaction_id), record)
+        before = self._movements.get(data.transaction_id)
+        if before is None and isinstance(data, CardReversed) and complete_from(self._connection) is not None:
+            return  # what it releases may have been removed: the log's other readers know
+        after = moved(before, record)
         if after is not None:
             self._movements[data.transaction_id] = self._changed[data.transaction_id] = after
 

@@ -17,6 +17,7 @@ import msgspec
 from contracts.failures import BadCursor
 from contracts.money import CURRENCY_EXPONENTS
 from contracts.vocabulary import CreditDebitIndicator, SpendingCategory, TransactionStatus
+from services.events.history_bounds import complete_from
 from services.events.times import CANONICAL_LENGTH, canonical_time
 
 CURSOR_LENGTH_MAX = 256
@@ -44,11 +45,12 @@ class StoredEdge(msgspec.Struct, frozen=True, gc=False):
     node: msgspec.Raw
 
 
-class StoredPage(msgspec.Struct, frozen=True, rename="camel"):
+class StoredPage(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """`TransactionPage` with the nodes as stored."""
 
     edges: list[StoredEdge]
     has_next_page: bool
+    complete_from: str | None = None
 
 
 class StoredAccountPage(msgspec.Struct, frozen=True, rename="camel"):
@@ -77,7 +79,8 @@ def merged_page(connection: sqlite3.Connection, account_ids: Sequence[str], want
     """Read one page over all the accounts; unknown accounts have no transactions."""
     _teach(connection, wanted)
     sources = [_rows(connection, account_id, wanted) for account_id in dict.fromkeys(account_ids)]
-    return _page(merge(*sources, key=lambda row: row[:2], reverse=True), wanted.first)
+    rows = merge(*sources, key=lambda row: row[:2], reverse=True)
+    return _page(rows, wanted.first, complete_from(connection))
 
 
 def pages_by_account(
@@ -85,8 +88,9 @@ def pages_by_account(
 ) -> list[StoredAccountPage]:
     """Read one page for each account, in the order asked."""
     _teach(connection, wanted)
+    since = complete_from(connection)
     return [
-        StoredAccountPage(account_id, _page(_rows(connection, account_id, wanted), wanted.first))
+        StoredAccountPage(account_id, _page(_rows(connection, account_id, wanted), wanted.first, since))
         for account_id in dict.fromkeys(account_ids)
     ]
 
@@ -97,10 +101,10 @@ def transactions_by_id(connection: sqlite3.Connection, ids: Sequence[str]) -> li
     return [msgspec.Raw(body) for (body,) in connection.execute(query, ids)]
 
 
-def _page(rows: Iterator[_Row], first: int) -> StoredPage:
+def _page(rows: Iterator[_Row], first: int, since: str | None) -> StoredPage:
     found = list(islice(rows, first + 1))
     edges = [StoredEdge(write_cursor(at, name), msgspec.Raw(body)) for at, name, body in found[:first]]
-    return StoredPage(edges, len(found) > first)
+    return StoredPage(edges, len(found) > first, since)
 
 
 def _rows(connection: sqlite3.Connection, account_id: str, wanted: Filter) -> Iterator[_Row]:

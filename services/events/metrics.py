@@ -13,6 +13,7 @@ LOG_OFFSET = Gauge("belfry_log_offset", "Last offset of the event log.")
 LOG_FIRST_OFFSET = Gauge("belfry_log_first_offset", "First offset of the event log on the disk; before it: archived.")
 ARCHIVED_ENTRIES = Counter("belfry_archived_entries", "Entries of the event log moved from the disk to the archive.")
 ARCHIVED_BYTES = Counter("belfry_archived_bytes", "Bytes put into the archive, packed.")
+REMOVED = Counter("belfry_removed", "What was removed because it was old: seen, history, dead_letters.", ["what"])
 RETENTION_FAILURES = Counter("belfry_retention_failures", "Rounds of archiving or removing that failed.", ["what"])
 STREAM_BEHIND = Gauge("belfry_stream_behind_seconds", "How far a shard's reader is behind its end.", ["shard"])
 BATCH_SECONDS = Histogram(

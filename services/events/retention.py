@@ -1,6 +1,6 @@
-"""Everything kept has a bound: rounds that archive or remove what is old, one after the other, for as long as it runs.
+"""Everything kept has a bound: rounds that archive or remove what is old, for as long as the service runs.
 
-They rest as long as they work, so that ingest has at least half of the disk and of the writer. A round that fails is
+Each kind has a task, which rests as long as it works, so that ingest is never far from its turn. A round that fails is
 counted, logged, and tried again later: nothing is lost by it, the disk only holds more for longer.
 """
 
@@ -16,6 +16,7 @@ from services.events import metrics
 IDLE_S_MAX = 20.0
 """How often it is looked whether something became old, at least."""
 IDLE_S_MIN = 0.2
+DAY_S = 24 * 3600
 
 Round = Callable[[], Awaitable[bool]]
 """Does a bounded part of the work and says whether there may be more."""
@@ -24,23 +25,26 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def keeping(rounds: Mapping[str, Round], idle_s: float = IDLE_S_MAX) -> AsyncGenerator[None]:
-    """Run rounds, by what they are about, for as long as the block; `idle_s` from one look to the next."""
-    task = asyncio.create_task(_keep(rounds, max(IDLE_S_MIN, min(idle_s, IDLE_S_MAX))), name="retention")
-    task.add_done_callback(_report_end)
+async def keeping(bounds: Mapping[str, tuple[float, Round]]) -> AsyncGenerator[None]:
+    """Run rounds for as long as the block, by what they are about and how many days that is kept; 0: for ever."""
+    tasks = [asyncio.create_task(_keep(what, *bound), name=what) for what, bound in bounds.items() if bound[0]]
+    for task in tasks:
+        task.add_done_callback(_report_end)
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _keep(rounds: Mapping[str, Round], idle_s: float) -> None:
+async def _keep(what: str, days: float, one: Round) -> None:
+    idle_s = max(IDLE_S_MIN, min(days * DAY_S, IDLE_S_MAX))
     loop = asyncio.get_running_loop()
     while True:
         began = loop.time()
-        busy = [await _tried(what, one) for what, one in rounds.items()]
-        await asyncio.sleep(loop.time() - began if any(busy) else idle_s)
+        busy = await _tried(what, one)
+        await asyncio.sleep(loop.time() - began if busy else idle_s)
 
 
 async def _tried(what: str, one: Round) -> bool:
@@ -55,5 +59,5 @@ async def _tried(what: str, one: Round) -> bool:
 def _report_end(task: asyncio.Task[None]) -> None:
     # The disk fills up from now on: whoever watches the failures must see it, and why.
     if not task.cancelled() and (error := task.exception()) is not None:
-        metrics.RETENTION_FAILURES.labels("all").inc()
-        _log.critical("retention ended", error=type(error).__name__, exc_info=error)
+        metrics.RETENTION_FAILURES.labels(task.get_name()).inc()
+        _log.critical("retention ended", what=task.get_name(), error=type(error).__name__, exc_info=error)

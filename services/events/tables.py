@@ -7,7 +7,7 @@ is the JSON it is answered with; the columns beside it are only what rows are fo
 
 import sqlite3
 
-from services.events import places
+from services.events import forgetting, history_bounds, places
 
 CHECKPOINT_PAGES = 16_000
 """Pages of 4 KiB in the write-ahead log before they go to the file: one changed by many commits goes there once."""
@@ -56,4 +56,6 @@ CREATE TABLE IF NOT EXISTS dead_letters (
 );
 """
     + places.SCHEMA
+    + forgetting.SCHEMA
+    + history_bounds.SCHEMA
 )

@@ -1,4 +1,4 @@
-"""The log and its archive, against kills at every step of moving entries from the one to the other.
+"""The log, its archive, what was seen and history, against kills at every step of archiving and removing.
 
 The real log on a real database and a real folder; a clock that the machine rules, and a fuse on each step that touches
 the disk. The machine's own list of what was accepted is what every read is held against.
@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import tempfile
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,21 +17,31 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from contracts.events import LogEntry
+from contracts.events import LogEntry, PaymentBooked
 from contracts.failures import Conflict, Unavailable
-from contracts.ingest import Verdict
+from contracts.ingest import RecordVerdict, Verdict
 from services.database import Database
 from services.events.archive import Archive, Piece, pack
 from services.events.archive_folder import FolderArchive
 from services.events.archived_log import ArchivedLog
 from services.events.archiver import Archiver
+from services.events.forgetting import Forgetting
+from services.events.history_bounds import HistoryBounds
+from services.events.history_queries import Filter, merged_page
+from services.events.screening import Screened, screen
 from services.events.store import SqliteEventLog
 from services.events.tables import SCHEMA
 from tests.examples import examples
 from tests.unit.services.events.samples import NOW, OPENING, payment, screened
 
 T = TypeVar("T")
-DAYS = 2.0
+LOG_DAYS = 2.0
+SEEN_DAYS = 4.0
+HISTORY_DAYS = 6.0
+FUTURE_S = 300
+FAR = "2029-01-01T00:00:00.000000Z"
+ROWS_LEFT_MAX = 1
+"""The newest row stays, however old."""
 PIECE_BYTES = 2_000
 """Some five entries."""
 STEPS_MAX = 16
@@ -48,7 +58,7 @@ class Fuse:
     """Ends the process before or after so many steps."""
 
     def __init__(self) -> None:
-        self.left = STEPS_MAX
+        self.left = 0  # blows at the step that makes it 0: not before it is set
         self.after = False
 
     async def step(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -90,8 +100,8 @@ class FusedArchive:
         await self._fuse.step(lambda: self._archive.put(piece, file))
 
 
-class ArchivingMachine(RuleBasedStateMachine):
-    """Events come in, time passes, rounds of archiving are killed, readers read from anywhere."""
+class RetentionMachine(RuleBasedStateMachine):
+    """Events come in and again, time passes, rounds are killed, readers read from anywhere."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,7 +111,8 @@ class ArchivingMachine(RuleBasedStateMachine):
         self.now = NOW
         self.numbers = itertools.count()
         self.accepted: list[bytes] = []
-        self.taken_at = [NOW]
+        self.taken_at: list[datetime] = []
+        self.rows: dict[str, tuple[datetime, str]] = {}
         self.start_process()
         self.append(OPENING)
 
@@ -114,12 +125,19 @@ class ArchivingMachine(RuleBasedStateMachine):
         self.database.fuse = self.fuse
         self.do(self.database.start())
         archive = FolderArchive(self.path / "archive")
-        self.archived = ArchivedLog(archive)
-        self.log = SqliteEventLog(self.database, lambda: self.now, self.archived)
+        self.log = SqliteEventLog(self.database, self.clock, ArchivedLog(archive))
         self.archiver = Archiver(
-            self.database, FusedArchive(archive, self.fuse), lambda: self.now, DAYS,
+            self.database, FusedArchive(archive, self.fuse), self.clock, LOG_DAYS,
             piece_bytes=PIECE_BYTES, deleted_bytes_max=PIECE_BYTES // 2,
         )  # fmt: skip
+        self.rounds: dict[str, Callable[[], Coroutine[Any, Any, bool]]] = {
+            "log": self.archiver.archive_next,
+            "seen": Forgetting(self.database, self.log, self.clock, SEEN_DAYS).forget_next,
+            "history": HistoryBounds(self.database, self.clock, HISTORY_DAYS, FUTURE_S, rows_max=2).remove_next,
+        }
+
+    def clock(self) -> datetime:
+        return self.now
 
     def stop_process(self) -> None:
         self.archiver.close()
@@ -130,33 +148,49 @@ class ArchivingMachine(RuleBasedStateMachine):
         self.runner.close()
         self.folder.cleanup()
 
-    def append(self, records: list[bytes]) -> None:
-        self.fuse.left = 0
-        self.do(self.log.append_batch([screened(record) for record in records]))
-        self.accepted += records
-        self.taken_at += [self.now] * len(records)
+    def append(self, records: list[bytes]) -> list[RecordVerdict]:
+        screened_records = [screen(record, FAR) for record in records]
+        verdicts = self.do(self.log.append_batch(screened_records))
+        for record, verdict in zip(screened_records, verdicts, strict=True):
+            assert isinstance(record, Screened)
+            if verdict.verdict is Verdict.ACCEPTED:
+                assert verdict.offset == len(self.accepted) + 1
+                self.accepted.append(record.raw)
+                self.taken_at.append(self.now)
+                if isinstance(record.data, PaymentBooked):
+                    self.rows.setdefault(record.data.transaction_id, (self.now, record.occurred_at))
+        return verdicts
 
-    @rule(count=st.integers(1, 6))
-    def new_events_come_in(self, count: int) -> None:
+    @rule(count=st.integers(1, 6), hours_ago=st.integers(0, 100))
+    def new_events_come_in(self, count: int, hours_ago: int) -> None:
+        at = (self.now - timedelta(hours=hours_ago)).isoformat()
         numbers = [next(self.numbers) for _ in range(count)]
-        self.append([payment(id=f"p-{n}", transactionId=f"tx-{n}") for n in numbers])
+        verdicts = self.append([payment(id=f"p-{n}", transactionId=f"tx-{n}", time=at) for n in numbers])
+        assert {verdict.verdict for verdict in verdicts} == {Verdict.ACCEPTED}
 
     @rule(number=st.integers(0, 10**6))
     def an_event_is_sent_again(self, number: int) -> None:
-        number %= len(self.accepted)
-        self.fuse.left = 0
-        [verdict] = self.do(self.log.append_batch([screened(self.accepted[number])]))
-        assert (verdict.verdict, verdict.offset) == (Verdict.DUPLICATE, number + 1)
+        """It is a duplicate while it is known; afterwards it may be a new event, and its row comes back."""
+        record = self.accepted[number % len(self.accepted)]
+        offset = max(place for place, other in enumerate(self.accepted, start=1) if other == record)
+        taken_at = self.taken_at[offset - 1]
+        for name in set(self.rows) - self.kept_rows():
+            del self.rows[name]
+        [verdict] = self.append([record])
+        if verdict.verdict is Verdict.DUPLICATE:
+            assert verdict.offset == offset
+        else:
+            assert taken_at < self.now - timedelta(days=SEEN_DAYS)
 
     @rule(days=st.sampled_from([0.5, 1.0, 3.0]))
     def time_passes(self, days: float) -> None:
         self.now += timedelta(days=days)
 
-    @rule(steps=st.integers(1, STEPS_MAX), after=st.booleans())
-    def a_round_is_run_until_a_kill(self, steps: int, after: bool) -> None:
+    @rule(what=st.sampled_from(["log", "log", "seen", "history"]), steps=st.integers(1, STEPS_MAX), after=st.booleans())
+    def a_round_is_run_until_a_kill(self, what: str, steps: int, after: bool) -> None:
         self.fuse.left, self.fuse.after = steps, after
         try:
-            while self.do(self.archiver.archive_next()):
+            while self.do(self.rounds[what]()):
                 self.fuse.left = STEPS_MAX
         except Killed:
             self.stop_process()
@@ -167,6 +201,20 @@ class ArchivingMachine(RuleBasedStateMachine):
     def a_reader_follows_from_anywhere(self, after: int, limit: int) -> None:
         assert self.read(min(after, len(self.accepted)), limit) == self.wanted(min(after, len(self.accepted)))
 
+    @rule()
+    def what_is_old_leaves_the_disk(self) -> None:
+        for _ in range(2):  # history is noted in the first
+            for one in self.rounds.values():
+                while self.do(one()):
+                    pass
+        first = self.do(self.log.state()).first_on_disk
+        newest = [at for at in self.taken_at[first - 1 :] if at < self.now - timedelta(days=LOG_DAYS)]
+        assert sum(map(len, self.accepted[first - 1 :][: len(newest)])) < 2 * PIECE_BYTES
+        known = self.count("event_keys")
+        assert known == sum(at >= self.now - timedelta(days=SEEN_DAYS) for at in self.taken_at)
+        old = {name for name, (at, _) in self.rows.items() if at < self.now - timedelta(days=2 * HISTORY_DAYS)}
+        assert len(self.kept_rows() & old) <= ROWS_LEFT_MAX
+
     @invariant()
     def every_entry_is_read_once_and_in_order(self) -> None:
         assert self.read(0, 1000) == self.wanted(0)
@@ -175,19 +223,26 @@ class ArchivingMachine(RuleBasedStateMachine):
     def nothing_left_the_disk_too_early(self) -> None:
         state = self.do(self.log.state())
         assert state.last_offset == len(self.accepted)
-        assert all(at < self.now - timedelta(days=DAYS) for at in self.taken_at[1 : state.first_on_disk])
+        assert all(at < self.now - timedelta(days=LOG_DAYS) for at in self.taken_at[: state.first_on_disk - 1])
 
-    @rule()
-    def what_is_old_and_fills_a_piece_leaves_the_disk(self) -> None:
-        self.fuse.left = 0
-        while self.do(self.archiver.archive_next()):
-            pass
-        first = self.do(self.log.state()).first_on_disk
-        old = [at for at in self.taken_at[first:-6] if at < self.now - timedelta(days=DAYS)]
-        assert sum(map(len, self.accepted[first - 1 : first - 1 + len(old)])) < 2 * PIECE_BYTES
+    @invariant()
+    def history_has_what_it_says(self) -> None:
+        page = self.do(self.database.read(lambda c: merged_page(c, ["acc-1"], Filter(first=200))))
+        kept = {msgspec.json.decode(edge.node)["id"] for edge in page.edges}
+        new = {name for name, (at, _) in self.rows.items() if at >= self.now - timedelta(days=HISTORY_DAYS)}
+        since = page.complete_from or ""
+        complete = {name for name, (_, occurred_at) in self.rows.items() if occurred_at >= since}
+        assert kept >= new | complete
+
+    def kept_rows(self) -> set[str]:
+        page = self.do(self.database.read(lambda c: merged_page(c, ["acc-1"], Filter(first=200))))
+        return {msgspec.json.decode(edge.node)["id"] for edge in page.edges}
+
+    def count(self, table: str) -> int:
+        query = f"SELECT count(*) FROM {table}"  # noqa: S608 - a name of the test's own
+        return int(self.do(self.database.read(lambda connection: connection.execute(query).fetchone()[0])))
 
     def read(self, after: int, limit: int) -> list[tuple[int, str]]:
-        self.fuse.left = 0
         found: list[tuple[int, str]] = []
         page = self.do(self.log.read(after, limit))
         while page.count:
@@ -198,12 +253,12 @@ class ArchivingMachine(RuleBasedStateMachine):
         return found
 
     def wanted(self, after: int) -> list[tuple[int, str]]:
-        ids = [screened(record).event.id for record in self.accepted]
+        ids = [msgspec.json.decode(record)["id"] for record in self.accepted]
         return list(enumerate(ids, start=1))[after:]
 
 
-ArchivingMachine.TestCase.settings = examples(40, stateful_step_count=25)
-TestArchiving = ArchivingMachine.TestCase
+RetentionMachine.TestCase.settings = examples(40, stateful_step_count=25)
+TestRetention = RetentionMachine.TestCase
 
 
 async def test_the_archive_of_another_log_is_not_taken_for_ones_own(tmp_path: Path) -> None:
@@ -213,7 +268,7 @@ async def test_the_archive_of_another_log_is_not_taken_for_ones_own(tmp_path: Pa
     database = Database(tmp_path / "events.sqlite3", SCHEMA)
     await database.start()
     log = SqliteEventLog(database, lambda: NOW, ArchivedLog(archive))
-    archiver = Archiver(database, archive, lambda: NOW + timedelta(days=9), DAYS, piece_bytes=1)
+    archiver = Archiver(database, archive, lambda: NOW + timedelta(days=9), LOG_DAYS, piece_bytes=1)
     for records in (OPENING, [payment()]):
         await log.append_batch([screened(record) for record in records])
     with pytest.raises(Conflict, match="another log") as raised:
