@@ -6,12 +6,12 @@ is made once, at the start: the first one blocks the loop for 70 ms, a call cost
 AWS's library is loaded with the first client: it would be a quarter of the start of processes that never call AWS.
 """
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Container, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws.failures import RETRY_AFTER_S, failure_of_code
+from aws.failures import RETRY_AFTER_S, Told, failure_of_code
 from contracts.failures import Unavailable
 from contracts.settings import BadSetting
 
@@ -90,10 +90,11 @@ def _session() -> "AioSession":
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, telling: Container[str] = ()) -> Iterator[None]:
     """Raise what AWS refuses in the block as the failure it is; `what` is the thing that was asked, for people.
 
     Raises:
+        Told: the error's code is one of `telling`.
         Conflict, NotFound, Overloaded, Unavailable: by the error's code.
     """
     from botocore.exceptions import BotoCoreError, ClientError
@@ -101,7 +102,10 @@ def translated(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise failure_of_code(code_of(error), what) from error
+        code = code_of(error)
+        if code in telling:
+            raise Told(code, str(error.response["Error"].get("Message", ""))) from error
+        raise failure_of_code(code, what) from error
     except (BotoCoreError, TimeoutError, OSError) as error:
         detail = type(error).__name__
         raise Unavailable(f"The {what} does not answer.", detail=detail, retry_after_s=RETRY_AFTER_S) from error

@@ -6,11 +6,14 @@ RETRY_AFTER_S = 1.0
 
 THROTTLES = frozenset(
     {
+        "KMSThrottling",
         "KMSThrottlingException",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "Throttling",
+        "Throttled",
+        "ThrottledException",
         "ThrottlingException",
         "TooManyRequestsException",
         "TransactionInProgressException",
@@ -31,6 +34,15 @@ _ABSENT = frozenset(
         "ResourceNotFoundException",
     }
 )
+
+
+class Told(Exception):
+    """An error that tells the caller something of what it asked about: its code, and its text."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.text = text
 
 
 def failure_of_code(code: str, what: str) -> Failure:

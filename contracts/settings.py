@@ -3,6 +3,7 @@
 Pure: it is given the environment, and touches nothing. An unknown or out-of-range variable stops the start.
 """
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -73,7 +74,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     letter_days: Annotated[float, Meta(ge=0, le=36_500)] = 90.0
     """Days a dead letter is kept, of at most a million; 0: for ever."""
     push: str = "off"
-    """What alerts that no app acknowledged are handed to: `log` (notifications.ndjson in the data folder) or `off`."""
+    """What alerts that no app acknowledged go to: `off`, `log` (notifications.ndjson in the data folder) or `sns`."""
+    push_apns_application: str = ""
+    """ARN of SNS's platform application (APNS or APNS_SANDBOX) for Apple's devices; empty: `sns` pushes to none."""
+    push_fcm_application: str = ""
+    """ARN of SNS's platform application (GCM) for devices with Firebase; empty: `sns` pushes to none."""
     push_high_after_s: Seconds = 30.0
     """Seconds the app has to acknowledge a HIGH alert before it is pushed."""
     push_critical_after_s: Seconds = 10.0
@@ -218,7 +223,7 @@ _CHOICES = {
     "cost_mode": ("enforce", "measure"),
     "execution": ("compiled", "stock", "shadow"),
     "http_statuses": ("compatible", "v1"),
-    "push": ("off", "log"),
+    "push": ("off", "log", "sns"),
     "aws_calls": ("signed", "client"),
 }
 
@@ -242,6 +247,7 @@ def checked(settings: Settings) -> Settings:
         raise BadSetting("BELFRY_ALERT_TABLE and BELFRY_ALERT_TOPIC are needed together.")
     if not split_setting(settings.allowed_hosts):
         raise BadSetting("BELFRY_ALLOWED_HOSTS names no host: nobody would be answered.")
+    _check_push(settings)
     _check_urls(settings)
     _check_tls(settings)
     _check_proxies(settings)
@@ -260,6 +266,20 @@ def check_service_token(token: str) -> None:
     """
     if len(token) < SECRET_LENGTH_MIN:
         raise BadSetting(f"BELFRY_SERVICE_TOKEN must have {SECRET_LENGTH_MIN} characters or more.")
+
+
+PUSH_APPLICATIONS = {"push_apns_application": "APNS(?:_SANDBOX)?", "push_fcm_application": "GCM"}
+"""The platform of each; more of an ARN than its form cannot be known here."""
+
+
+def _check_push(settings: Settings) -> None:
+    given = {name: getattr(settings, name) for name in PUSH_APPLICATIONS}
+    for name, arn in given.items():
+        form = rf"arn:[a-z-]+:sns:[a-z0-9-]+:\d{{12}}:app/{PUSH_APPLICATIONS[name]}/[A-Za-z0-9_.-]{{1,256}}"
+        if arn and re.fullmatch(form, arn) is None:
+            raise BadSetting(f"{PREFIX}{name.upper()} must be the ARN of a platform application of that platform.")
+    if settings.push == "sns" and not any(given.values()):
+        raise BadSetting("BELFRY_PUSH=sns needs BELFRY_PUSH_APNS_APPLICATION or BELFRY_PUSH_FCM_APPLICATION.")
 
 
 def _check_urls(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """The composition root of the analytics service: database, consumer and routes, put together and started."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Protocol
@@ -9,24 +9,28 @@ from typing import Protocol
 import structlog
 from litestar import Litestar
 
+from aws.clients import aws_client
 from contracts.failures import Unavailable
 from contracts.settings import Settings, service_url
 from contracts.tls import service_client_tls
+from contracts.vocabulary import NotificationChannel, PushPlatform
 from services.access import Access
 from services.analytics.alert_relay import AlertRelay
 from services.analytics.alert_routes import alert_routes, own_pages, stream_routes
 from services.analytics.answer_routes import Answering, answer_routes
 from services.analytics.consumer import Consumer, Reader
 from services.analytics.handing_over import HandingOver
-from services.analytics.handoffs import Bounds
+from services.analytics.handoffs import CHANNELS, Bounds
 from services.analytics.insight_routes import insight_routes
 from services.analytics.instants import utc_now
 from services.analytics.notification_file import NOTIFICATIONS_FILE, NotificationFile
+from services.analytics.notifications import Notifier
 from services.analytics.projection_routes import projection_routes
 from services.analytics.recipients import AccountService, Recipients
 from services.analytics.rule_book import seed_bank_rules
 from services.analytics.rule_routes import rule_routes
 from services.analytics.signals import Signal
+from services.analytics.sns_push import ATTEMPTS_MAX, READ_TIMEOUT_S, PushTokens, SnsPush
 from services.analytics.tables import SCHEMA
 from services.analytics.workspace import applied_offset
 from services.database import Database
@@ -61,8 +65,7 @@ def create_app(
     appended = Signal()
     tls = service_client_tls(settings)
     log = event_log or LogReader(service_url(settings, "events"), token=settings.service_token, tls=tls)
-    asked = recipients or AccountService(service_url(settings, "accounts"), token=settings.service_token, tls=tls)
-    notifier = NotificationFile(settings.data_dir / NOTIFICATIONS_FILE)
+    accounts = AccountService(service_url(settings, "accounts"), token=settings.service_token, tls=tls)
     bounds = _bounds(settings)
     consumer = Consumer(database, settings.lateness_s, clock, appended, bounds)
     relay = _relay(settings, database, appended)
@@ -78,7 +81,8 @@ def create_app(
             tasks.append(asyncio.create_task(relay.run(), name="relay"))
         tasks.append(asyncio.create_task(consumer.run(log), name="consumer"))
         if bounds is not None:
-            handing_over = HandingOver(database, asked, notifier, bounds, clock, appended)
+            notifier = await clients.enter_async_context(_notifier(settings, database, accounts, clock))
+            handing_over = HandingOver(database, recipients or accounts, notifier, bounds, clock, appended)
             tasks.append(asyncio.create_task(handing_over.run(), name="hand-off"))
         for task in tasks:
             task.add_done_callback(_report_end)
@@ -89,7 +93,7 @@ def create_app(
                 task.cancel()
             await asyncio.wait(tasks)
             await clients.aclose()
-            await asked.close()
+            await accounts.close()
             await database.stop()
 
     async def ready() -> dict[str, bool]:
@@ -126,6 +130,20 @@ def _relay(settings: Settings, database: Database, appended: Signal) -> AlertRel
     return AlertRelay(database, appended, settings.alert_table, settings.alert_topic, settings.aws_calls)
 
 
+@asynccontextmanager
+async def _notifier(
+    settings: Settings, database: Database, tokens: PushTokens, clock: Callable[[], datetime]
+) -> AsyncGenerator[Notifier]:
+    """Open what hands over to customers, for as long as the block runs."""
+    if settings.push != "sns":
+        yield NotificationFile(settings.data_dir / NOTIFICATIONS_FILE)
+        return
+    named = {PushPlatform.APNS: settings.push_apns_application, PushPlatform.FCM: settings.push_fcm_application}
+    applications = {platform: arn for platform, arn in named.items() if arn}
+    async with aws_client("sns", attempts_max=ATTEMPTS_MAX, read_timeout_s=READ_TIMEOUT_S) as sns:
+        yield SnsPush(sns, database, tokens, applications, age_s_max=settings.push_age_s_max, clock=clock)
+
+
 def _bounds(settings: Settings) -> Bounds | None:
     """Return the bounds of handing over; None where alerts are not handed over."""
     if settings.push == "off":
@@ -136,6 +154,7 @@ def _bounds(settings: Settings) -> Bounds | None:
         settings.push_sms_after_s,
         settings.push_age_s_max,
         settings.push_event_age_s_max,
+        channels=(NotificationChannel.PUSH,) if settings.push == "sns" else CHANNELS,
     )
 
 

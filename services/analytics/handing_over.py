@@ -16,7 +16,6 @@ from datetime import datetime
 import structlog
 
 from contracts.failures import Overloaded, Rejected, Unavailable
-from contracts.vocabulary import NotificationChannel
 from services.analytics import metrics, outbox
 from services.analytics.handoffs import (
     Bounds,
@@ -27,10 +26,11 @@ from services.analytics.handoffs import (
     Wait,
     after_failing,
     after_sending,
+    is_last_attempt,
     next_step,
 )
 from services.analytics.instants import micros_at, time_text
-from services.analytics.notifications import Notifier, notification_of
+from services.analytics.notifications import HandedOverInPart, Notifier, notification_of
 from services.analytics.recipients import Recipients
 from services.analytics.signals import Signal
 from services.database import Database
@@ -131,26 +131,28 @@ class HandingOver:
             case Close(outcome):
                 await self._database.write(lambda c: outbox.close(c, hand_off.alert_id))
                 metrics.HAND_OFFS_CLOSED.labels(outcome).inc()
-            case Send(channel):
-                await self._send(waiting, channel)
+            case Send() as send:
+                await self._send(waiting, send)
 
-    async def _send(self, waiting: outbox.Waiting, channel: NotificationChannel) -> None:
-        hand_off, alert = waiting
+    async def _send(self, waiting: outbox.Waiting, send: Send) -> None:
+        (hand_off, alert), channel = waiting, send.channel
         try:
             async with asyncio.timeout(HAND_OVER_S_MAX):
                 await self._notifier.hand_over(notification_of(alert, channel))
         except Exception as failure:  # noqa: BLE001 - a notifier that fails as it should not is tried again, too
-            await self._note_failure(hand_off, channel, failure)
-            return
+            if not (isinstance(failure, HandedOverInPart) and is_last_attempt(hand_off)):
+                await self._note_failure(hand_off, send, failure)
+                return
+            _log.warning("handed over in part", channel=channel, alert=hand_off.alert_id, reason=reason_of(failure))
         now_us = self._now_us()
         after = after_sending(hand_off, now_us, self._bounds)
         await self._database.write(lambda c: outbox.record_sent(c, after, channel, time_text(now_us)))
         self._appended.wake()
         metrics.HANDED_OVER.labels(channel).inc()
 
-    async def _note_failure(self, hand_off: HandOff, channel: NotificationChannel, failure: Exception) -> None:
-        for_good = isinstance(failure, Rejected)
-        after = after_failing(hand_off, channel, self._now_us(), for_good=for_good)
+    async def _note_failure(self, hand_off: HandOff, send: Send, failure: Exception) -> None:
+        for_good, channel = isinstance(failure, Rejected), send.channel
+        after = after_failing(hand_off, send, self._now_us(), for_good=for_good)
         _log.warning("not handed over", channel=channel, alert=hand_off.alert_id, reason=reason_of(failure))
         metrics.NOT_HANDED_OVER.labels(channel).inc()
         await self._database.write(lambda c: outbox.put(c, after))

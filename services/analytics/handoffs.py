@@ -32,7 +32,7 @@ from services.analytics.quiet_hours import quiet_until
 SEVERITY_MIN = AlertSeverity.HIGH
 """Less never leaves the app."""
 ATTEMPTS_MAX = 8
-"""Attempts on one channel before the next is taken: with their pauses about two minutes."""
+"""Attempts on a channel before the next one is taken: with their pauses about two minutes."""
 RETRY_S_MAX = 60
 UNREADABLE_S = 5
 """Pause while preferences cannot be read."""
@@ -63,6 +63,8 @@ class Bounds(msgspec.Struct, frozen=True):
     next_after_s: float = 120.0
     age_s_max: float = 24 * 3600
     event_age_s_max: float = 6 * 3600
+    channels: tuple[NotificationChannel, ...] = CHANNELS
+    """Those there are. A kind for which a customer chose only others takes these."""
 
     def patience_us(self, severity: AlertSeverity) -> int:
         """Return how long the app has to acknowledge."""
@@ -99,9 +101,10 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Hand over to this channel."""
+    """Hand over to this channel; `is_last`: there is no other to take when it fails."""
 
     channel: NotificationChannel
+    is_last: bool
 
 
 class Close(msgspec.Struct, frozen=True):
@@ -133,14 +136,14 @@ def next_step(
     is_critical = alert.severity is AlertSeverity.CRITICAL
     if recipient is None and not is_critical:
         return _later(hand_off, now_us + UNREADABLE_S * SECOND_US)
-    wanted = channels_for(alert, recipient)
+    wanted = channels_for(alert, recipient, bounds.channels)
     if not wanted:
         return Close(Outcome.WITHHELD)
     left = [one for one in wanted if one not in hand_off.failed and not sent_by(alert, DeliveryChannel(one))]
     if not left:
         return Close(Outcome.EXHAUSTED)
     quiet_us = None if is_critical or recipient is None else _quiet_until(recipient, now_us)
-    return Send(left[0]) if quiet_us is None else _later(hand_off, quiet_us)
+    return Send(left[0], len(left) == 1) if quiet_us is None else _later(hand_off, quiet_us)
 
 
 def after_sending(hand_off: HandOff, now_us: int, bounds: Bounds) -> HandOff:
@@ -149,23 +152,33 @@ def after_sending(hand_off: HandOff, now_us: int, bounds: Bounds) -> HandOff:
     return msgspec.structs.replace(hand_off, due_us=due_us, attempts=0)
 
 
-def after_failing(hand_off: HandOff, channel: NotificationChannel, now_us: int, *, for_good: bool) -> HandOff:
-    """Return the state after a channel did not take it: again after a pause that doubles, or the next channel."""
+def after_failing(hand_off: HandOff, send: Send, now_us: int, *, for_good: bool) -> HandOff:
+    """Return the state after a channel did not take it: again after a pause that doubles, or the next channel.
+
+    The last channel is not given up for an outage: it is tried for as long as the alert may wait.
+    """
     attempts = hand_off.attempts + 1
-    if for_good or attempts >= ATTEMPTS_MAX:
-        return msgspec.structs.replace(hand_off, due_us=now_us, attempts=0, failed=(*hand_off.failed, channel))
-    pause_us = min(2 ** (attempts - 1), RETRY_S_MAX) * SECOND_US
+    if for_good or (is_last_attempt(hand_off) and not send.is_last):
+        return msgspec.structs.replace(hand_off, due_us=now_us, attempts=0, failed=(*hand_off.failed, send.channel))
+    pause_us = min(2 ** min(attempts - 1, 16), RETRY_S_MAX) * SECOND_US
     return msgspec.structs.replace(hand_off, due_us=now_us + pause_us, attempts=attempts)
 
 
-def channels_for(alert: AnyAlert, recipient: Recipient | None) -> list[NotificationChannel]:
+def is_last_attempt(hand_off: HandOff) -> bool:
+    """Say whether a channel that fails once more is given up, where there is another."""
+    return hand_off.attempts + 1 >= ATTEMPTS_MAX
+
+
+def channels_for(
+    alert: AnyAlert, recipient: Recipient | None, there_are: tuple[NotificationChannel, ...] = CHANNELS
+) -> list[NotificationChannel]:
     """Return the channels an alert takes, in order; every one for CRITICAL, those the customer chose first."""
     if recipient is None:
-        return list(CHANNELS)
+        return list(there_are)
     kind = AlertKind(str(alert.__struct_config__.tag))
-    ordered = recipient.channels.get(kind, list(CHANNELS))
+    ordered = [channel for channel in recipient.channels.get(kind, there_are) if channel in there_are] or there_are
     if alert.severity is AlertSeverity.CRITICAL:
-        return [*ordered, *(channel for channel in CHANNELS if channel not in ordered)]
+        return [*ordered, *(channel for channel in there_are if channel not in ordered)]
     too_low = SEVERITY_ORDER[alert.severity] < SEVERITY_ORDER[recipient.minimum_severity]
     if too_low or kind in recipient.muted_kinds:
         return []

@@ -17,6 +17,7 @@ KEPT = Gauge("belfry_analytics_memory_entries", "Entries kept in memory, by kind
 
 HANDED_OVER = Counter("belfry_analytics_notifications_handed_over", "Notifications taken, by channel.", ["channel"])
 NOT_HANDED_OVER = Counter("belfry_analytics_notifications_failed", "Attempts not taken, by channel.", ["channel"])
+PUSHES = Counter("belfry_analytics_pushes", "Devices a notification was published to at SNS, by outcome.", ["outcome"])
 HAND_OFFS_SET_ASIDE = Counter("belfry_analytics_hand_offs_set_aside", "Alerts whose hand-off the code failed at.")
 HAND_OFFS_CLOSED = Counter("belfry_analytics_hand_offs_closed", "Alerts nothing more is sent of, by why.", ["outcome"])
 

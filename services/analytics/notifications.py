@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from contracts.alerts import AnyAlert
+from contracts.failures import Unavailable
 from contracts.node_ids import encode_node_id
 from contracts.vocabulary import AlertKind, AlertSeverity, NotificationChannel
 
@@ -44,6 +45,10 @@ class Notification(msgspec.Struct, frozen=True, rename="camel"):
     raised_at: str
 
 
+class HandedOverInPart(Unavailable):
+    """Some of the customer's devices have it, others not yet: hand it over again, for those."""
+
+
 class Notifier(Protocol):
     """Hands notifications to whoever brings them to the phone; there they may still be lost."""
 
@@ -51,7 +56,7 @@ class Notifier(Protocol):
         """Hand one over; durable when it returns. The same key again is the same notification, over restarts too.
 
         Raises:
-            Unavailable: not handed over, or that is not known; hand it over again later.
+            Unavailable, Overloaded: not handed over, or that is not known; hand it over again later.
             Rejected: it never will be, such as for a customer without a telephone number. Never of a key it has taken.
         """
 

@@ -1,16 +1,16 @@
-"""What customers want and where they are, asked of the account service, which owns it, at the moment it matters."""
+"""What customers want and where they are reached, asked of the account service, which owns it, when it matters."""
 
 import ssl
 from collections.abc import Sequence
 from datetime import time
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
 import structlog
 
-from contracts.accounts import Customer, NotificationPreferences
+from contracts.accounts import Customer, NotificationPreferences, PushToken, PushTokenRemoval
 from contracts.failures import Unavailable
 from contracts.vocabulary import AlertKind, AlertSeverity, NotificationChannel
 from services.analytics.handoffs import Recipient
@@ -24,6 +24,8 @@ UNKNOWN_ZONE = ZoneInfo("UTC")
 T = TypeVar("T")
 
 _customers = msgspec.json.Decoder(list[Customer])
+_push_tokens = msgspec.json.Decoder(list[PushToken])
+_anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _preferences = msgspec.json.Decoder(list[NotificationPreferences])
 _log = structlog.get_logger(__name__)
 
@@ -42,7 +44,7 @@ class Recipients(Protocol):
 
 
 class AccountService:
-    """`Recipients` over HTTP. Construct is free; the connection is made when first asked."""
+    """`Recipients`, and the push tokens, over HTTP. Construct is free; the connection is made when first asked."""
 
     def __init__(self, accounts_url: str, *, token: str = "", tls: ssl.SSLContext | None = None) -> None:
         """With `tls` the account service is asked with this process's certificate."""
@@ -59,19 +61,40 @@ class AccountService:
         found = {one.customer_id: recipient_of(one, zones.get(one.customer_id, UNKNOWN_ZONE)) for one in preferences}
         return {customer_id: recipient for customer_id, recipient in found.items() if recipient is not None}
 
+    async def push_tokens_of(self, customer_id: str) -> list[PushToken]:
+        """Return the push tokens of a customer's devices.
+
+        Raises:
+            Unavailable: they cannot be read now.
+        """
+        return await self._read("/push-tokens", "customerId", [customer_id], _push_tokens)
+
+    async def forget_push_token(self, token: PushToken) -> None:
+        """Remove a push token; repeating it changes nothing.
+
+        Raises:
+            Unavailable: that it was removed is not known.
+        """
+        removal = PushTokenRemoval(token.customer_id, token.platform, token.token)
+        await self._ask("POST", "/push-tokens/remove", _anything, data=msgspec.json.encode(removal))
+
     async def close(self) -> None:
         """Close the connection."""
         if self._session is not None:
             await self._session.close()
 
     async def _read(self, path: str, name: str, ids: Sequence[str], decoder: msgspec.json.Decoder[T]) -> T:
+        return await self._ask("GET", path, decoder, params=[(name, id) for id in ids])
+
+    async def _ask(self, method: str, path: str, decoder: msgspec.json.Decoder[T], **more: Any) -> T:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=ASK_S_MAX)
             connector = aiohttp.TCPConnector(ssl=True if self._tls is None else self._tls)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, headers=self._headers)
+            headers = self._headers | {"Content-Type": "application/json"}
+            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers)
         try:
-            url, query = f"{self._url}{path}", [(name, id) for id in ids]
-            async with self._session.get(url, params=query, raise_for_status=True) as response:
+            asking = self._session.request(method, f"{self._url}{path}", raise_for_status=True, **more)
+            async with asking as response:
                 return decoder.decode(await response.read())
         except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
             raise Unavailable("The account service does not answer.", detail=type(error).__name__) from error

@@ -5,6 +5,7 @@ hold one MessagePack value a key (`keyed_state.py`).
 """
 
 from services import followed, set_aside
+from services.analytics import push_records
 
 STATES = ("account_states", "card_states", "customer_states", "category_states")
 
@@ -84,7 +85,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outbox_by_due ON outbox (due_us);
 """ + "".join(
-    [followed.SCHEMA, set_aside.SCHEMA]
+    [followed.SCHEMA, set_aside.SCHEMA, push_records.SCHEMA]
     + [
         f"CREATE TABLE IF NOT EXISTS {name} (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;\n"
         for name in STATES

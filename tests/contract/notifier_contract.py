@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
+import pytest
 
+from contracts.failures import Rejected
 from contracts.vocabulary import AlertKind, AlertSeverity, NotificationChannel
 from services.analytics.notifications import Notification, Notifier
 
@@ -41,6 +43,8 @@ class MemoryNotifier:
 class NotifierContract:
     """The suite; a subclass provides the fixtures `open_notifier` and `received`."""
 
+    has_sms = True
+
     async def test_what_is_handed_over_comes_out_whole(self, open_notifier: Open, received: Received) -> None:
         """In the order handed over, with all that was said."""
         notifier = open_notifier()
@@ -52,9 +56,20 @@ class NotifierContract:
     async def test_a_key_comes_out_once(self, open_notifier: Open, received: Received) -> None:
         """Handed over again, at once or after another, it is the same notification."""
         notifier = open_notifier()
-        for key in ("alert-1:PUSH", "alert-1:PUSH", "alert-1:SMS", "alert-1:PUSH"):
+        for key in ("alert-1:PUSH", "alert-1:PUSH", "alert-2:PUSH", "alert-1:PUSH"):
             await notifier.hand_over(notification(key))
-        assert [one.key for one in received()] == ["alert-1:PUSH", "alert-1:SMS"]
+        assert [one.key for one in received()] == ["alert-1:PUSH", "alert-2:PUSH"]
+
+    async def test_another_channel_is_another_notification(self, open_notifier: Open, received: Received) -> None:
+        """Or refused for good, by a notifier that has no such channel."""
+        notifier = open_notifier()
+        await notifier.hand_over(notification("alert-1:PUSH"))
+        if self.has_sms:
+            await notifier.hand_over(notification("alert-1:SMS"))
+        else:
+            with pytest.raises(Rejected):
+                await notifier.hand_over(notification("alert-1:SMS"))
+        assert [one.key for one in received()] == ["alert-1:PUSH", *(["alert-1:SMS"] if self.has_sms else [])]
 
     async def test_a_key_comes_out_once_over_restarts(self, open_notifier: Open, received: Received) -> None:
         """Whoever died before writing down that it was handed over may do so again."""

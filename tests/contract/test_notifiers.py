@@ -1,14 +1,22 @@
 """The notifiers: the common suite on each, and what only a file can do wrong."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from contracts.accounts import PushToken
 from contracts.failures import Unavailable
+from contracts.vocabulary import PushPlatform
+from services.analytics.instants import utc_now
 from services.analytics.notification_file import NotificationFile
 from services.analytics.notifications import Notification
+from services.analytics.sns_push import SnsPush
+from services.analytics.tables import SCHEMA
+from services.database import Database
 from tests.contract.notifier_contract import MemoryNotifier, NotifierContract, Open, Received, notification
+from tests.unit.services.analytics.mobile_push import APPLICATIONS, MobilePush, Phones, notification_at
 
 read_lines = msgspec.json.Decoder(Notification).decode_lines
 
@@ -41,6 +49,33 @@ class TestMemoryNotifier(NotifierContract):
     @pytest.fixture
     def received(self, mailbox: list[Notification]) -> Received:
         return lambda: mailbox
+
+
+@pytest.mark.parametrize("platform", list(PushPlatform))
+class TestSnsPush(NotifierContract):
+    """SNS mobile push keeps them, whichever push service the phone has (tests/aws runs them on an emulator)."""
+
+    has_sms = False
+
+    @pytest.fixture
+    async def database(self, tmp_path: Path) -> AsyncIterator[Database]:
+        database = Database(tmp_path / "analytics.sqlite3", SCHEMA)
+        await database.start()
+        yield database
+        await database.stop()
+
+    @pytest.fixture
+    def sns(self) -> MobilePush:
+        return MobilePush()
+
+    @pytest.fixture
+    def open_notifier(self, database: Database, sns: MobilePush, platform: PushPlatform) -> Open:
+        phones = Phones(PushToken("phone", "cust-1", platform, "a" * 64))
+        return lambda: SnsPush(sns, database, phones, APPLICATIONS, age_s_max=86_400, clock=utc_now)
+
+    @pytest.fixture
+    def received(self, sns: MobilePush) -> Received:
+        return lambda: [notification_at(one, "cust-1") for one in sns.received]
 
 
 async def test_half_a_line_is_cut_off(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from contracts.accounts import Customer, KindChannels, NotificationPreferences, QuietHours
+from contracts.accounts import Customer, KindChannels, NotificationPreferences, PushToken, QuietHours
 from contracts.failures import Unavailable
-from contracts.vocabulary import AlertKind, AlertSeverity, NotificationChannel
+from contracts.vocabulary import AlertKind, AlertSeverity, NotificationChannel, PushPlatform
 from services.analytics.handoffs import Recipient
 from services.analytics.recipients import UNKNOWN_ZONE, AccountService, recipient_of
 from tests.serving import serving
@@ -98,3 +98,25 @@ async def test_whatever_goes_wrong_they_cannot_be_read_now() -> None:
     with pytest.raises(Unavailable):
         await gone.of(["cust-1"])
     await gone.close()
+
+
+async def test_push_tokens_are_read_and_removed() -> None:
+    """The token goes in a body; whatever is answered but success, that it is gone is not known."""
+    removed: list[Any] = []
+
+    async def remove(request: Request) -> Response:
+        removed.append(await request.json())
+        return Response(status_code=503) if len(removed) > 1 else JSONResponse(None)
+
+    token = PushToken("phone", "cust-1", PushPlatform.FCM, "t" * 40)
+    app = Starlette(
+        routes=[Route("/push-tokens", _answer([token])), Route("/push-tokens/remove", remove, methods=["POST"])]
+    )
+    async with serving(app) as (host, port):
+        service = AccountService(f"http://{host}:{port}", token=TOKEN)
+        assert await service.push_tokens_of("cust-1") == [token]
+        await service.forget_push_token(token)
+        with pytest.raises(Unavailable):
+            await service.forget_push_token(token)
+        await service.close()
+    assert removed == [{"customerId": "cust-1", "platform": "FCM", "token": "t" * 40}] * 2

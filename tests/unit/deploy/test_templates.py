@@ -1,5 +1,6 @@
 """The templates of deploy/ fit the code: settings that start, permissions without wildcards, timeouts."""
 
+import inspect
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import yaml
 
 from contracts.settings import read_settings
 from gateway.listeners import KEEP_ALIVE_S, WS_PING_S, WS_PONG_WAIT_S
+from services.analytics import sns_push
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 STACKS = ("data", "network", "services", "gateway", "functions", "watch")
@@ -61,11 +63,17 @@ def containers() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
                 yield container["Name"], container, task
 
 
+STAND_FOR = {
+    "BELFRY_TRUSTED_PROXIES": "10.0.0.0/16",
+    "BELFRY_PUSH": "sns",
+    "BELFRY_PUSH_APNS_APPLICATION": "arn:aws:sns:eu-central-1:000000000000:app/APNS/belfry",
+    "BELFRY_PUSH_FCM_APPLICATION": "arn:aws:sns:eu-central-1:000000000000:app/GCM/belfry",
+}
+
+
 def _some_value(name: str, value: Any) -> str:
     """Return what a reference may stand for."""
-    if isinstance(value, str):
-        return value
-    return "10.0.0.0/16" if name == "BELFRY_TRUSTED_PROXIES" else "https://example.org/x" * 2
+    return value if isinstance(value, str) else STAND_FOR.get(name, "https://example.org/x" * 2)
 
 
 def test_every_container_starts_with_its_settings() -> None:
@@ -95,6 +103,9 @@ def statements(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for policy in properties.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield role, statement
+    for policy in resources(name, "AWS::IAM::RolePolicy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield policy["RoleName"]["Ref"], statement
 
 
 def as_list(value: Any) -> list[Any]:
@@ -111,7 +122,10 @@ def test_roles_have_no_wildcards(name: str) -> None:
             if resource == "*":
                 assert set(actions) <= KNOW_NO_RESOURCE, (role, actions)
             elif isinstance(resource, dict) and "*" in str(resource):
-                below = ("belfry-alerts-*", "container-instance/${Cluster}/*", "::snapshot/*", ":instance/*")
+                below = (
+                    "belfry-alerts-*", "container-instance/${Cluster}/*", "::snapshot/*", ":instance/*",
+                    "endpoint/${ApnsApplication}/*", "endpoint/${FcmApplication}/*",
+                )  # fmt: skip
                 assert resource["Sub"].endswith(below), (role, resource)
 
 
@@ -130,6 +144,27 @@ def test_whoever_is_told_of_a_secret_may_read_it() -> None:
             told = {str(one["Value"]) for one in container["Environment"] if one["Name"].endswith("_SECRET")}
             assert told == readers.pop(role), name
         assert readers == {}
+
+
+def test_what_pushes_may_call_what_the_notifier_calls() -> None:
+    """No more and no less, each platform application of its own; without one there is no permission and no pushing."""
+    called = set(re.findall(r"self\._sns\.(\w+)", inspect.getsource(sns_push)))
+    for name in ("Apns", "Fcm"):
+        logical = template("services")["Resources"][f"{name}Pushes"]
+        assert logical["Condition"] == f"Has{name}"
+        allowed = {
+            action: statement["Resource"]["Sub"].rpartition(":")[2]
+            for statement in logical["Properties"]["PolicyDocument"]["Statement"]
+            for action in as_list(statement["Action"])
+        }
+        assert {action.removeprefix("sns:") for action in allowed} == {
+            "".join(part.title() for part in one.split("_")) for one in called
+        }
+        assert allowed.pop("sns:CreatePlatformEndpoint") == f"app/${{{name}Application}}"
+        assert set(allowed.values()) == {f"endpoint/${{{name}Application}}/*"}
+    (analytics,) = (one for name, one, _ in containers() if name == "analytics")
+    given = {one["Name"]: one["Value"] for one in analytics["Environment"]}
+    assert given["BELFRY_PUSH"] == {"If": ["Pushes", "sns", "off"]}
 
 
 def test_a_machine_takes_only_its_own_disk() -> None:
