@@ -64,6 +64,5 @@ async def belfry_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator
     async with running(tmp_path_factory.mktemp("belfry"), *names) as belfry, Bank(belfry) as bank:
         people = [bank.customer("ada"), bank.customer("bram")]
         accounts = [bank.account("adas", "ada"), bank.salary("adas"), bank.account("brams", "bram")]
-        summary = await bank.post(*people, *accounts, bank.payment("adas", "2500.00", "piano"))
-        await bank.applied(summary["offset"])
+        await bank.settle(*people, *accounts, bank.payment("adas", "2500.00", "piano"))
         yield belfry.urls["gateway"]

@@ -111,10 +111,7 @@ async def bank_behind_tunnel(tmp_path_factory: pytest.TempPathFactory) -> AsyncG
 
 
 async def _customer(bank: Bank, name: str) -> dict[str, str]:
-    summary = await bank.post(
-        bank.customer(name), bank.account(f"{name}-account", name), bank.salary(f"{name}-account")
-    )
-    await bank.applied(summary["offset"])
+    await bank.settle(bank.customer(name), bank.account(f"{name}-account", name), bank.salary(f"{name}-account"))
     devices = {}
     for phone in ("websocket", "events"):
         answer = await bank.ask(name, REGISTER, name=phone)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,8 @@ class _End(asyncio.Protocol):
         self.other: _End | None = None
         self.transport: asyncio.Transport
         self.early: list[bytes] = []
+        self.late: deque[bytes] = deque()
+        """What is under way to the other end."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -29,10 +32,15 @@ class _End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.other is None:
             self.early.append(data)
-        elif self.balancer.delay_s:
-            asyncio.get_running_loop().call_later(self.balancer.delay_s, self.other.transport.write, data)
+        elif self.balancer.delay_s or self.late:  # once the delay is over nothing may pass what it held up
+            self.late.append(data)
+            asyncio.get_running_loop().call_later(self.balancer.delay_s, self._arrive)
         else:
             self.other.transport.write(data)
+
+    def _arrive(self) -> None:
+        assert self.other is not None
+        self.other.transport.write(self.late.popleft())
 
     def pause_writing(self) -> None:
         if self.other is not None:
@@ -60,7 +68,7 @@ class Balancer:
         self.stalled: set[_End] = set()
         """Those that get nothing just now, and are not told."""
         self.delay_s = 0.0
-        """How much later everything arrives; the same for all, so that no line's bytes pass each other."""
+        """How much later everything arrives."""
         self._joining: set[asyncio.Task[None]] = set()
 
     def _drawn(self, share: float) -> list[_End]:

@@ -112,6 +112,12 @@ class Bank:
                     pass
                 await asyncio.sleep(0.02)
 
+    async def settle(self, *events: Json) -> int:
+        """Send events and wait until they are applied; returns the offset of the last one."""
+        offset: int = (await self.post(*events))["offset"]
+        await self.applied(offset)
+        return offset
+
     async def alert_log(self, customer_id: str, after: int = 0) -> list[Json]:
         url = f"{self.belfry.urls['analytics']}/alert-log"
         params = {"customerId": customer_id, "after": str(after), "limit": "1000"}

@@ -77,8 +77,7 @@ async def _readiness(bank: Bank, status: int) -> bool:
 
 async def test_a_dead_service_costs_only_its_own_part_of_the_answer(mortal_bank: Bank) -> None:
     """Without analytics the accounts are still there, and the missing part is a typed error."""
-    summary = await mortal_bank.post(mortal_bank.customer("gina"), mortal_bank.account("ginas-account", "gina"))
-    await mortal_bank.applied(summary["offset"])
+    await mortal_bank.settle(mortal_bank.customer("gina"), mortal_bank.account("ginas-account", "gina"))
     mortal_bank.belfry.kill("analytics")
     answer = await mortal_bank.ask("gina", DASHBOARD)
     assert answer["data"]["viewer"]["accounts"] == [{"displayName": "Account ginas-account"}]

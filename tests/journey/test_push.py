@@ -42,8 +42,7 @@ async def _open(bank: Bank, *names: str) -> None:
     opening: list[Json] = []
     for name in names:
         opening += [bank.customer(name), bank.account(f"{name}-account", name)]
-    summary = await bank.post(*opening)
-    await bank.applied(summary["offset"])
+    await bank.settle(*opening)
 
 
 async def _deliveries(bank: Bank, name: str) -> list[Any]:
@@ -55,7 +54,7 @@ async def test_what_no_app_acknowledged_is_pushed_once_over_kills(mortal_bank: B
     """Analytics dies right after the alert and again after the push; the account service is away in between."""
     bank = mortal_bank
     await _open(bank, "olga")
-    await bank.applied((await bank.post(_overdrawn(bank, "olga-account")))["offset"])
+    await bank.settle(_overdrawn(bank, "olga-account"))
     for name in ("analytics", "accounts"):
         bank.belfry.kill(name)
     await bank.belfry.start("analytics")

@@ -36,7 +36,7 @@ async def replay(bank: Bank, path: Path, file_format: str) -> tuple[int, str]:
         *command, env=bank.belfry.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     output, _ = await process.communicate()
-    await bank.applied((await bank.post())["offset"])
+    await bank.settle()
     return process.returncode or 0, output.decode()
 
 
