@@ -39,6 +39,8 @@ from services.service import create_service
 from services.set_aside import letter_routes
 
 VERSION = "1.0.0"
+ALERT_GATHER_S = 0.03
+"""Least time from one batch of a busy log to the next (`services/log_reader.py`): it is in the wait for an alert."""
 
 _log = structlog.get_logger(__name__)
 
@@ -64,7 +66,8 @@ def create_app(
     database = Database(settings.data_dir / "analytics.sqlite3", SCHEMA)
     appended = Signal()
     tls = service_client_tls(settings)
-    log = event_log or LogReader(service_url(settings, "events"), token=settings.service_token, tls=tls)
+    events_url = service_url(settings, "events")
+    log = event_log or LogReader(events_url, token=settings.service_token, tls=tls, gather_s=ALERT_GATHER_S)
     accounts = AccountService(service_url(settings, "accounts"), token=settings.service_token, tls=tls)
     bounds = _bounds(settings)
     consumer = Consumer(database, settings.lateness_s, clock, appended, bounds)

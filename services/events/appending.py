@@ -18,7 +18,7 @@ from contracts.transactions import Transaction
 from services.events.dead_letters import keep_letter
 from services.events.history import MOVEMENT_EVENTS, Movement, moved
 from services.events.history_bounds import complete_from
-from services.events.log_pages import head_of
+from services.events.log_pages import Segment, head_of
 from services.events.references import REGISTERS, Known, check_references
 from services.events.screening import Record, Refused, Screened
 
@@ -40,6 +40,7 @@ class Appending:
         self._stamp = accepted_at.encode()
         self._head = head_of(connection)
         self._lines: list[bytes] = []
+        self.segment: Segment | None = None
         self._seen: dict[bytes, tuple[int, bytes]] = {}
         self._new_keys: list[tuple[bytes, int, bytes]] = []
         self._movements: dict[str, Movement] = {}
@@ -126,9 +127,9 @@ class Appending:
     def _write(self) -> None:
         if not self._lines:
             return
-        first = self._head - len(self._lines) + 1
-        segment = (self._head, first, b"".join(self._lines))
-        self._connection.execute("INSERT INTO segments (last_offset, first_offset, lines) VALUES (?, ?, ?)", segment)
+        segment = Segment(self._head - len(self._lines) + 1, self._head, b"".join(self._lines))
+        self._connection.execute("INSERT INTO segments (first_offset, last_offset, lines) VALUES (?, ?, ?)", segment)
+        self.segment = segment
         self._new_keys.sort()  # as the trees are, here and below: neighbours fall into the same page
         self._connection.executemany("INSERT INTO event_keys VALUES (?, ?, ?)", self._new_keys)
         self._connection.executemany(_UPSERT, sorted(map(_row, self._changed.values()), key=_BY_INDEX))

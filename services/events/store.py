@@ -19,7 +19,7 @@ from services.database import Database
 from services.events.appending import Appending
 from services.events.archived_log import ArchivedLog
 from services.events.dead_letters import mark_replayed
-from services.events.log_pages import LogPage, LogState, head_of, page_on_disk, state_of
+from services.events.log_pages import TAIL_BYTES_MAX, LogPage, LogState, Segment, Tail, head_of, page_on_disk, state_of
 from services.events.references import Known
 from services.events.screening import Record, Refused
 from services.events.times import canonical_moment
@@ -61,11 +61,20 @@ class EventLog(Protocol):
 class SqliteEventLog:
     """`EventLog` in the event service's database, and in `archived` where entries were moved there from it."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime], archived: ArchivedLog | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        archived: ArchivedLog | None = None,
+        *,
+        tail_bytes_max: int = TAIL_BYTES_MAX,
+    ) -> None:
+        """Of its newest entries so many bytes are read from memory, where consumers that keep up find them."""
         self._database = database
         self._clock = clock
         self._archived = archived
         self._known = Known()
+        self._tail = Tail(tail_bytes_max)
         self._head_written: int | None = None
         self._poison_in_a_row = 0
         self._appended = asyncio.Event()
@@ -86,7 +95,9 @@ class SqliteEventLog:
         Raises:
             Unavailable: also where entries were archived and the archive does not answer.
         """
-        page = await self._database.read(lambda connection: page_on_disk(connection, after, limit))
+        page = self._tail.page(after, limit)
+        if page is None:
+            page = await self._database.read(lambda connection: page_on_disk(connection, after, limit))
         if page is not None:
             return page
         if self._archived is None:
@@ -106,23 +117,26 @@ class SqliteEventLog:
         return self._appended
 
     async def _append(self, records: Sequence[Record], first_index: int, replays: int | None) -> list[RecordVerdict]:
-        def job(connection: sqlite3.Connection) -> list[RecordVerdict]:
+        def job(connection: sqlite3.Connection) -> tuple[list[RecordVerdict], Segment | None]:
             self._forget_what_was_undone(connection)
-            verdicts = Appending(connection, self._known, canonical_moment(self._clock())).append(records, first_index)
+            appending = Appending(connection, self._known, canonical_moment(self._clock()))
+            verdicts = appending.append(records, first_index)
             if replays is not None and verdicts[0].verdict in (Verdict.ACCEPTED, Verdict.DUPLICATE):
                 mark_replayed(connection, replays, verdicts[0].offset or 0)
             self._head_written = head_of(connection)
-            return verdicts
+            return verdicts, appending.segment
 
         try:
-            verdicts = await self._database.write(job)
+            verdicts, segment = await self._database.write(job)
         except (Unavailable, Overloaded):
             raise
         except Exception as error:  # noqa: BLE001 - one record must not hold up the others, whatever is wrong
             return await self._isolated(records, first_index, replays, error)
         self._poison_in_a_row = 0
-        self._appended.set()
-        self._appended = asyncio.Event()
+        if segment is not None:
+            self._tail.add(segment)
+            self._appended.set()
+            self._appended = asyncio.Event()
         return verdicts
 
     async def _isolated(

@@ -18,6 +18,7 @@ from services.events.archive_folder import FolderArchive
 from services.events.archived_log import ArchivedLog
 from services.events.archiver import Archiver
 from services.events.dead_letters import letter_of
+from services.events.log_pages import TAIL_BYTES_MAX
 from services.events.screening import Record
 from services.events.store import EventLog, SqliteEventLog
 from services.events.tables import SCHEMA
@@ -29,15 +30,15 @@ from tests.unit.services.events.samples import ACCOUNT, NOW, OPENING, payment, r
 class TestSqliteEventLog(EventLogContract):
     """`SqliteEventLog` keeps every promise of the port."""
 
-    @pytest.fixture
-    def open_log(self, tmp_path: Path) -> Open:
-        """Open a file of the test's own."""
+    @pytest.fixture(params=[TAIL_BYTES_MAX, 0], ids=["from memory", "from the file"])
+    def open_log(self, tmp_path: Path, request: pytest.FixtureRequest) -> Open:
+        """Open a file of the test's own; what was appended last is read from memory, or from there."""
 
         @asynccontextmanager
         async def open_file() -> AsyncIterator[EventLog]:
             database = Database(tmp_path / "events.sqlite3", SCHEMA)
             await database.start()
-            yield SqliteEventLog(database, lambda: NOW)
+            yield SqliteEventLog(database, lambda: NOW, tail_bytes_max=request.param)
             await database.stop()
 
         return open_file
@@ -67,7 +68,7 @@ class _Archiving(SqliteEventLog):
     """Archives with each append what is there to be archived."""
 
     def __init__(self, database: Database, archiver: Archiver, archived: ArchivedLog) -> None:
-        super().__init__(database, lambda: NOW, archived)
+        super().__init__(database, lambda: NOW, archived, tail_bytes_max=0)
         self._archiver = archiver
         self._archives = asyncio.Lock()
 
