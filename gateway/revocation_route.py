@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from contracts.failures import Failure, NotFound, Rejected, TooLarge, UnsupportedMedia
+from contracts.failures import Failure, NotFound, Rejected, TooLarge, Unavailable, UnsupportedMedia
 from gateway.answers import encode_json
 from gateway.errors import render_failure
 from gateway.operators import IsOperator
@@ -44,13 +44,24 @@ def revocation_route(revocations: Revocations, is_operator: IsOperator, end_push
             wanted = await _read(request)
             revocation = Revocation(wanted.token_id, wanted.customer_id, wanted.issued_before)
             in_force = await revocations.revoke(revocation)
-            await end_pushes(in_force)
+            await _end(end_pushes, in_force)
             status, content = 200, msgspec.to_builtins(in_force)
         except Failure as failure:
             status, content = failure.status, {"errors": [render_failure(failure)]}
         return Response(encode_json(content), status, media_type="application/json")
 
     return Route(PATH, revoke, methods=["POST"])
+
+
+async def _end(end_pushes: EndPushes, revocation: Revocation) -> None:
+    try:
+        await end_pushes(revocation)
+    except Failure as failure:
+        raise Unavailable(
+            "The tokens are revoked, but what is pushed to their devices is not ended yet: send it again.",
+            detail=failure.detail,
+            retry_after_s=1.0,
+        ) from failure
 
 
 async def _read(request: Request) -> Wanted:

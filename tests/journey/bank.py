@@ -93,8 +93,12 @@ class Bank:
         return self._issuer.mint_token(customer_id, lifetime_s=lifetime_s)
 
     async def ask(self, customer_id: str, query: str, **variables: Any) -> Json:
-        """Send a query or mutation; returns the whole GraphQL answer."""
-        headers = {"Authorization": f"Bearer {self.token(customer_id)}"}
+        """Send a query or mutation with a token of its own; returns the whole GraphQL answer."""
+        return await self.ask_with(self.token(customer_id), query, **variables)
+
+    async def ask_with(self, token: str, query: str, /, **variables: Any) -> Json:
+        """The same with a token that is given."""
+        headers = {"Authorization": f"Bearer {token}"}
         body = {"query": query, "variables": variables}
         async with self.http.post(f"{self.belfry.urls['gateway']}/graphql", json=body, headers=headers) as response:
             answer: Json = await response.json(content_type=None)

@@ -3,9 +3,11 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jws import extract_compact
 
 from tests.journey.bank import Bank, Json, kinds, take
 
@@ -101,3 +103,37 @@ async def test_a_pushed_alert_comes_in_the_feed_under_the_same_id(mortal_bank: B
     told = [event for event in events if "alert" in event]  # the push may be recorded after the feed has caught up
     assert kinds(told) == ["AlertRaised", "AlertChanged"]
     assert {event["alert"]["id"] for event in told} == {pushed["alertId"]}
+
+
+REGISTER_DEVICE = """mutation { registerDevice(input: {platform: ANDROID, name: "Phone"}) {
+  ... on RegisterDeviceSuccess { device { id } } } }"""
+REGISTER = """mutation($token: String!, $on: ID) {
+  registerPushToken(input: {platform: FCM, token: $token}, deviceId: $on) {
+    ... on RegisterPushTokenSuccess { device { pushPlatform } } ... on InputErrors { errors { code } } }
+}"""
+DEVICES = "{ viewer { devices { pushPlatform } } }"
+PUSH_TOKEN = "fcm-token:" + "x" * 40
+
+
+async def test_a_push_token_ends_with_the_access_token_it_was_registered_with(bank: Bank) -> None:
+    """Revoked, its device is pushed nothing; it is on the audit record, but in no file except the account service's."""
+    await _open(bank, "ulla")
+    made = await bank.ask("ulla", REGISTER_DEVICE)
+    device_id = made["data"]["registerDevice"]["device"]["id"]
+    access_token = bank.token("ulla")
+    answer = await bank.ask_with(access_token, REGISTER, token=PUSH_TOKEN, on=device_id)
+    assert answer["data"] == {"registerPushToken": {"device": {"pushPlatform": "FCM"}}}
+    revocation = {"tokenId": json.loads(extract_compact(access_token.encode()).payload)["jti"]}
+    async with bank.http.post(f"{bank.belfry.urls['gateway']}/revocations", json=revocation) as revoked:
+        assert revoked.status == 200
+    devices = (await bank.ask("ulla", DEVICES))["data"]["viewer"]["devices"]
+    assert devices == [{"pushPlatform": None}]
+    chains = [path.read_text() for path in bank.belfry.data_dir.glob("audit/*.ndjson")]
+    records = [json.loads(line) for chain in chains for line in chain.splitlines()]
+    assert [one["subjects"] for one in records if one["actions"] == ["registerPushToken"]] == [[device_id]]
+    holding = {path.name for path in bank.belfry.data_dir.rglob("*") if path.is_file() and _holds(path, PUSH_TOKEN)}
+    assert holding <= {"accounts.sqlite3", "accounts.sqlite3-wal"}
+
+
+def _holds(path: Path, text: str) -> bool:
+    return text.encode() in path.read_bytes()

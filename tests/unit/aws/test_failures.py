@@ -11,6 +11,7 @@ from contracts.failures import Conflict, Failure, NotFound, Overloaded, Unavaila
     [
         ("ProvisionedThroughputExceededException", Overloaded),
         ("TooManyRequestsException", Overloaded),
+        ("Throttled", Overloaded),
         ("ConditionalCheckFailedException", Conflict),
         ("ResourceNotFoundException", NotFound),
         ("AccessDeniedException", Unavailable),
