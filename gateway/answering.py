@@ -46,6 +46,11 @@ class Answers(Protocol):
     ended: bool
 
     @property
+    def more(self) -> bool:
+        """Whether there may be more right after `take`; False spares the asking."""
+        ...
+
+    @property
     def hungry(self) -> bool:
         """Whether `fill` must be awaited before `take` has more."""
         ...
@@ -146,6 +151,7 @@ class GeneratorAnswers:
         self._first: asyncio.Future[Payload | None] | None = None
         self.wake: Wake = nobody
         self.ended = False
+        self.more = True
 
     @property
     def hungry(self) -> bool:

@@ -177,6 +177,8 @@ class Delivery:
             writing = self._outlet.write(answer)
             if writing is not None and (rest := begin(writing)) is not None:
                 return _in_time(rest)
+            if not answers.more:
+                return None
         return None
 
     async def _work(self, waits_for: Awaitable[None] | None) -> None:

@@ -21,7 +21,7 @@ from clients.deadline import Deadline
 from clients.tallies import Spread, TalliedCounter, TalliedHistogram
 from contracts.alerts import AlertLogEntry, AlertLogPage
 from contracts.failures import Failure
-from contracts.feed import AccountChange, EntryDelivered, FeedItem, Gap
+from contracts.feed import AccountChange, EntryDelivered, Gap
 from gateway.feed_position import FeedPosition
 from resolvers.feed import SendOff, Wake, nobody
 
@@ -154,18 +154,19 @@ class AlertFeed:
         wave = _Wave()
         for entry in entries:
             hint = EntryDelivered(entry)
-            for subscriber in tuple(self.subscribers.get(entry.customer_id, ())):
+            subscribers = tuple(self.subscribers.get(entry.customer_id, ()))
+            for subscriber in subscribers:
                 subscriber.offer(hint)
-                wave.wake(subscriber.wake)
+            wave.wake(subscribers)
         wave.send_off()
 
     def _doubt_all(self) -> None:
         # Attached (again): what happened before is not in the stream, so everyone looks into the log once.
         wave = _Wave()
         for subscribers in tuple(self.subscribers.values()):
-            for subscriber in tuple(subscribers):
+            for subscriber in subscribers:
                 subscriber.doubt()
-                wave.wake(subscriber.wake)
+            wave.wake(tuple(subscribers))
         wave.send_off()
 
     async def _follow_changes(self) -> None:
@@ -174,9 +175,10 @@ class AlertFeed:
                 accounts = {change.account_id for change in batch} if batch else list(self.watches)
                 wave = _Wave()
                 for account_id in accounts:
-                    for watch in tuple(self.watches.get(account_id, ())):
+                    watches = tuple(self.watches.get(account_id, ()))
+                    for watch in watches:
                         watch.changed = True
-                        wave.wake(watch.wake)
+                    wave.wake(watches)
                 wave.send_off()
 
 
@@ -188,13 +190,15 @@ class _Wave:
     def __init__(self) -> None:
         self._unsent: list[SendOff] = []
 
-    def wake(self, wake: Wake) -> None:
-        """Have one take what is ready."""
-        send_off = wake()
-        if send_off is not None:
-            self._unsent.append(send_off)
-            if len(self._unsent) >= WAVE_PHONES:
-                self.send_off()
+    def wake(self, sleepers: "tuple[Subscriber, ...] | tuple[Watch, ...]") -> None:
+        """Have each take what is ready."""
+        unsent = self._unsent
+        for sleeper in sleepers:
+            send_off = sleeper.wake()
+            if send_off is not None:
+                unsent.append(send_off)
+                if len(unsent) >= WAVE_PHONES:
+                    self.send_off()
 
     def send_off(self) -> None:
         """Send what all of them were handed."""
@@ -207,36 +211,18 @@ class Subscriber(FeedPosition):
     """Implements `resolvers.feed.FeedItems` for one subscriber; it listens from its making until `close`."""
 
     ended = False
-    __slots__ = ("_feed", "_replaying", "customer_id", "wake")
+    __slots__ = ("_feed", "customer_id", "wake")
 
     def __init__(self, feed: AlertFeed, customer_id: str) -> None:
         super().__init__()
         self._feed = feed
-        self._replaying = True
         self.customer_id = customer_id
         self.wake: Wake = nobody
         feed.subscribers[customer_id].add(self)
         SUBSCRIBERS.inc()
 
-    @property
-    def hungry(self) -> bool:
-        """Whether the log must be read."""
-        return self.stale
-
-    def take(self) -> FeedItem | None:
-        """Return the next item, or None where there is none yet."""
-        item = FeedPosition.take(self)
-        if isinstance(item, EntryDelivered):
-            (_REPLAYED if self._replaying else _LIVE).total += 1
-        elif isinstance(item, Gap):
-            GAPS.labels(item.reason.value).total += 1
-        elif item is None:
-            self._replaying = False
-        return item
-
     async def fill(self) -> None:
         """Read the log after what was handed over; waits while it is away."""
-        self._replaying = True
         self.begin_read()
         self.take_page(await self._feed.read_patiently(self.customer_id, self.sent))
 
@@ -244,6 +230,19 @@ class Subscriber(FeedPosition):
         """Listen no longer; repeating it is harmless."""
         if _drop(self._feed.subscribers, self.customer_id, self):
             SUBSCRIBERS.dec()
+
+    def _admit(self, item: EntryDelivered) -> bool:
+        """See `FeedPosition`; what is handed over is counted."""
+        if item.entry.seq != self.sent + 1:
+            return False
+        self.sent = item.entry.seq
+        (_REPLAYED if self._replaying else _LIVE).total += 1
+        return True
+
+    def _announced(self, gap: Gap) -> Gap:
+        """See `FeedPosition`; gaps are counted."""
+        GAPS.labels(gap.reason.value).total += 1
+        return gap
 
 
 class Watch:

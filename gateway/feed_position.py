@@ -3,7 +3,7 @@
     sent     the last seq handed over; the next one handed over is always sent + 1
     stored   what was read from the log and not yet handed over
     live     hints waiting behind it, in whatever order they came; at most `QUEUE_MAX`, and `QUEUE_BYTES_MAX`
-    stale    the log must be read after `sent`: at the start, after a hole, an overflow or a re-attached stream
+    hungry   the log must be read after `sent`: at the start, after a hole, an overflow or a re-attached stream
 
 Rules: a hint at or below `sent` is dropped (a repeat); a hint at `sent` + 1 is handed over; a hint beyond it is a hole,
 which the log fills. A queue at its bound is emptied: the subscriber is told of a gap and reads on at its own pace. So
@@ -27,12 +27,15 @@ _measure = msgspec.json.Encoder()
 class FeedPosition:
     """The position of one subscriber; `offer` and `doubt` are called by the hub, the rest by the subscriber."""
 
-    __slots__ = ("_announce", "_live", "_live_bytes", "_overflowed", "_stored", "sent", "stale")
+    __slots__ = ("_announce", "_live", "_live_bytes", "_overflowed", "_replaying", "_stored", "hungry", "more", "sent")
 
     def __init__(self) -> None:
         self.sent = 0
-        self.stale = True
+        self.hungry = True
+        self.more = True
+        """Whether `take` may have more; False only where it has not until the next `offer` or `doubt`."""
         self._announce = True
+        self._replaying = True
         self._overflowed = False
         # Lists, as an empty deque takes 760 bytes and there are ten thousand of these; they are short.
         self._stored: list[FeedItem] = []
@@ -54,7 +57,8 @@ class FeedPosition:
 
     def begin_read(self) -> None:
         """Note that the log is being read: hints from here on are kept."""
-        self.stale = False
+        self.hungry = False
+        self._replaying = self.more = True
 
     def take_page(self, page: AlertLogPage) -> None:
         """Take what the log has after `sent`."""
@@ -64,51 +68,58 @@ class FeedPosition:
             self._announce = True
         self._stored += map(EntryDelivered, page.entries)
         if page.entries and page.entries[-1].seq < page.last_seq:
-            self.stale = True
+            self.hungry = True
         elif self._announce:
             self._catch_up()
 
     def offer(self, hint: EntryDelivered) -> None:
         """Take a live hint; never blocks and never grows past the bounds."""
-        if self.stale or hint.entry.seq <= self.sent:
+        if self.hungry or hint.entry.seq <= self.sent:
             return  # a repeat, or the log is about to be read and has it
         if self._live:
             # Measured only where hints pile up: a phone that keeps pace takes each before the next comes.
             self._live_bytes += len(_measure.encode(hint.entry))
             if len(self._live) >= QUEUE_MAX or self._live_bytes > QUEUE_BYTES_MAX:
                 self._empty()
-                self._overflowed = self.stale = True
+                self._overflowed = self.hungry = self.more = True
                 return
         self._live.append(hint)
+        self.more = True
 
     def doubt(self) -> None:
         """Note that hints may have been missed."""
-        self.stale = True
+        self.hungry = self.more = True
 
     def take(self) -> FeedItem | None:
-        """Return the next item to hand over, or None: then wait, or read the log when `stale`."""
+        """Return the next item to hand over, or None: then wait, or read the log when `hungry`."""
         while self._stored:
             item = self._stored.pop(0)
             if isinstance(item, CaughtUp):
                 return CaughtUp(self.sent)
             if isinstance(item, Gap):
                 self.sent = item.seq
-                return item
+                return self._announced(item)
             if self._admit(item):
                 return item
         if self._overflowed:
             self._overflowed = False
             self._announce = True
-            return Gap(self.sent, FeedGapReason.SLOW_CONSUMER)
-        while self._live and not self.stale:
+            return self._announced(Gap(self.sent, FeedGapReason.SLOW_CONSUMER))
+        while self._live and not self.hungry:
             hint = self._live.pop(0)
             if self._admit(hint):
                 if not self._live:
                     self._live_bytes = 0
+                    self.more = False
                 return hint
             if hint.entry.seq > self.sent:
-                self.stale = True
+                self.hungry = True
+        self._replaying = False
         return None
+
+    def _announced(self, gap: Gap) -> Gap:
+        """Return a gap that is handed over."""
+        return gap
 
     def _admit(self, item: EntryDelivered) -> bool:
         """Say whether an entry, of a hint or of the log, is the next one; if so it counts as handed over."""

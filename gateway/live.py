@@ -8,7 +8,6 @@ execution. An alert belongs to one customer: it is shared by that customer's dev
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 from graphql import ExecutionResult, create_source_event_stream
@@ -27,7 +26,7 @@ class LiveAnswers:
 
     __slots__ = (
         "_audit", "_caller", "_engine", "_events", "_executor", "_key", "_last", "_plain", "_selected", "_showed",
-        "_trail", "_wake", "ended",
+        "_trail", "_wake", "ended", "more",
     )  # fmt: skip
 
     def __init__(self, engine: Any, selected: Any, executor: Any, caller: Caller) -> None:
@@ -42,6 +41,7 @@ class LiveAnswers:
         self._last: Answer | None = None
         self._wake: Wake = nobody
         self.ended = False
+        self.more = True
         self._go_by(caller)
 
     @property
@@ -72,6 +72,7 @@ class LiveAnswers:
         if occurrence is None:
             self.ended = events.ended
             return None
+        self.more = events.more
         found: Answer | Awaitable[Answer]
         shared = events.shared(occurrence)
         if shared is None:
@@ -160,8 +161,10 @@ class LiveAnswers:
         shown = self._trail.take_alerts()
         if self._plain is not None:
             name, complete = self._plain
-            with suppress(Exception):
+            try:
                 return Answer({"data": {name: complete(event)}}, shown)
+            except Exception:  # noqa: BLE001, S110 (whatever is odd, graphql-core says what it is)
+                pass
         executor = self._executor or self._engine.executor(self._selected, self._caller)
         executor = executor.build_per_event_executor(event)
         executor.context_value = context = self._engine.make_context(self._caller.principal.audience())

@@ -127,7 +127,7 @@ class _Stream:
 
     __slots__ = (
         "_chunks", "_closing", "_delivery", "_expires_at", "_framing", "_loop", "_places", "_sent", "_streams",
-        "_timer", "_transport", "_watch",
+        "_timer", "_transport", "_watch", "send_off",
     )  # fmt: skip
 
     def __init__(
@@ -141,6 +141,7 @@ class _Stream:
     ) -> None:
         self._streams = streams
         self._chunks = chunks
+        self.send_off: SendOff = chunks.send_off
         self._framing = framing
         self._places = places
         self._loop = asyncio.get_running_loop()
@@ -167,11 +168,6 @@ class _Stream:
         self._sent = True
         data = self._framing.frame(answer)
         return None if self._chunks.write(data) else self._chunks.send(data)
-
-    @property
-    def send_off(self) -> SendOff:
-        """What sends the answers that were written at once."""
-        return self._chunks.send_off
 
     def finish(self) -> Coroutine[Any, Any, None]:
         """Say that no more answers come."""

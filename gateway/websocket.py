@@ -44,7 +44,6 @@ from gateway.websocket_protocol import (
     Stop,
 )
 from gateway.writers import Writer, frame_writer_of
-from resolvers.feed import SendOff
 from resolvers.principal import Principal
 
 INIT_WAIT_S = 3.0
@@ -325,11 +324,8 @@ class _Socket:
         for id in list(self._operations):
             self._cancel(id)
 
-    def write_text(self, message: bytes) -> Coroutine[Any, Any, None] | None:
-        """Send a message as it is: at once (None) or by what is returned; nothing once the socket is closed."""
-        return None if self._closed or self.writer.write(message) else self._send_text(message)
-
-    async def _send_text(self, message: bytes) -> None:
+    async def send_text(self, message: bytes) -> None:
+        """Send a message as it is."""
         await self._send({"type": "websocket.send", "text": message.decode()})
 
     async def finish(self, id: str) -> None:
@@ -372,21 +368,19 @@ class _Socket:
 class _Outlet:
     """Where a subscription's answers go: into `next` messages with its id, spliced around bytes made once."""
 
-    __slots__ = ("_head", "_id", "_socket")
+    __slots__ = ("_head", "_id", "_socket", "_write", "send_off")
 
     def __init__(self, socket: _Socket, id: str) -> None:
         self._socket = socket
         self._id = id
+        # Not asked of the socket for each message: it is one more object that is in no cache when its turn comes.
+        self._write, self.send_off = socket.writer.write, socket.writer.send_off
         self._head = b'{"id":%s,"type":"next","payload":' % encode_json(id)
 
     def write(self, answer: Answer) -> Coroutine[Any, Any, None] | None:
         """Send one answer."""
-        return self._socket.write_text(b"%s%s}" % (self._head, answer.json))
-
-    @property
-    def send_off(self) -> SendOff:
-        """What sends the answers that were written at once."""
-        return self._socket.writer.send_off
+        message = b"%s%s}" % (self._head, answer.json)
+        return None if self._write(message) else self._socket.send_text(message)
 
     def finish(self) -> Coroutine[Any, Any, None]:
         """Say that no more come."""

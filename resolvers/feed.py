@@ -34,6 +34,9 @@ class FeedItems(Protocol):
     sent: int
     """The seq up to which everything was taken."""
 
+    more: bool
+    """Whether `take` may have more; False only where it has not until it is woken."""
+
     @property
     def ended(self) -> bool:
         """Whether nothing comes any more once nothing is left to take."""
@@ -88,7 +91,12 @@ class FeedPort(Protocol):
 class LiveEvents(ABC):
     """The events of one subscription. graphql-core may also iterate it."""
 
+    __slots__ = ()
+
     wake: Wake
+
+    more = True
+    """Whether `take` may have more; False only where it has not until it is woken, and the source has not ended."""
 
     @property
     @abstractmethod

@@ -11,7 +11,7 @@ from clients.deadline import Deadline
 from contracts.accounts import Account
 from contracts.alerts import AnyAlert, LogEntryKind
 from contracts.failures import NotFound
-from contracts.feed import CaughtUp, EntryDelivered, FeedGapReason, FeedItem, Gap
+from contracts.feed import CaughtUp, EntryDelivered, FeedGapReason, FeedItem
 from contracts.vocabulary import SEVERITY_ORDER, AlertSeverity
 from resolvers.access import Access
 from resolvers.alerts import seconds_of
@@ -62,6 +62,8 @@ async def alert_feed(info: Info, after: str | None, minimum_severity: AlertSever
 class AlertFeedEvents(LiveEvents):
     """One subscriber's alert feed: what its customer may see, of the severity it asked for."""
 
+    __slots__ = ("_context", "_items", "_rank_min")
+
     def __init__(self, context: RequestContext, items: FeedItems, rank_min: int) -> None:
         self._context = context
         self._items = items
@@ -85,6 +87,11 @@ class AlertFeedEvents(LiveEvents):
     def hungry(self) -> bool:
         """Whether the log must be read first."""
         return self._items.hungry
+
+    @property
+    def more(self) -> bool:  # type: ignore[override]
+        """Whether there may be more to take."""
+        return self._items.more
 
     def take(self) -> FeedItem | None:
         """Return the next item that is for this subscriber."""
@@ -118,18 +125,16 @@ class AlertFeedEvents(LiveEvents):
 
 
 def _feed_event(context: RequestContext, item: FeedItem) -> FeedEvent:
-    def cursor(seq: int, issued_at: float) -> str:
-        return context.cursors.sign(context.customer_id, seq, issued_at)
-
-    match item:
-        case EntryDelivered(entry=entry):
-            context.trail.showed([entry.alert])
-            kind = AlertRaised if entry.kind is LogEntryKind.RAISED else AlertChanged
-            return kind(cursor(entry.seq, seconds_of(entry.at)), entry.alert)
-        case CaughtUp(seq=seq):
-            return FeedCaughtUp(cursor(seq, time.time()))
-        case Gap(seq=seq, reason=reason, resumes_at=resumes_at):
-            return FeedGap(cursor(seq, time.time()), reason, resumes_at)
+    sign, customer_id = context.cursors.sign, context.principal.customer_id
+    if isinstance(item, EntryDelivered):
+        entry = item.entry
+        context.trail.showed([entry.alert])
+        kind = AlertRaised if entry.kind is LogEntryKind.RAISED else AlertChanged
+        return kind(sign(customer_id, entry.seq, seconds_of(entry.at)), entry.alert)
+    cursor = sign(customer_id, item.seq, time.time())
+    if isinstance(item, CaughtUp):
+        return FeedCaughtUp(cursor)
+    return FeedGap(cursor, item.reason, item.resumes_at)
 
 
 async def account_changed(info: Info, id: str) -> "AccountStates":

@@ -114,6 +114,10 @@ class Taken:
     def hungry(self) -> bool:
         return self._events.hungry
 
+    @property
+    def more(self) -> bool:
+        return self._events.more
+
     def take(self) -> Answer | None:
         occurrence = self._events.take()
         return None if occurrence is None else Answer({"event": self._events.event(occurrence)}, [])
@@ -514,5 +518,5 @@ def test_a_queue_is_bounded_in_bytes() -> None:
     size = QUEUE_BYTES_MAX // 4
     for seq in range(1, 8):
         position.offer(EntryDelivered(entry_at(seq, body="x" * size)))
-    assert position.stale
+    assert position.hungry
     assert position.take() == Gap(0, FeedGapReason.SLOW_CONSUMER)

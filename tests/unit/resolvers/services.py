@@ -294,6 +294,7 @@ class Given:
         self.items = items
         self.changed = changed
         self.hungry = False
+        self.more = True
         self.sent = 0
         self.wake: Wake = nobody
 
