@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ingest_queue_max: Count = 64
     """Ingest batches waiting for the log before producers get 429."""
     archive: str = ""
-    """Folder of the event log's archive, of which every log has its own; empty: `archive` in the data folder."""
+    """Folder or `s3://bucket/prefix` of the archive of this one event log; empty: `archive` in the data folder."""
     archive_piece_bytes: Annotated[int, Meta(ge=4096, le=64 * 1024**2)] = 16 * 1024**2
     """Bytes of the log in one file of the archive, before it is packed; that much stays on the disk for longer."""
     log_days: Annotated[float, Meta(ge=0, le=36_500)] = 30.0
@@ -217,6 +217,7 @@ SECRETS = ("service_token", "cursor_keys")
 SERVICE_URLS = ("accounts_url", "events_url", "analytics_url")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 SECRET_LENGTH_MIN = 32
+_BUCKET_AND_PREFIX = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9._/-]{0,200}[A-Za-z0-9._-]")
 _CHOICES = {
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
     "documents": ("open", "log", "only"),
@@ -245,6 +246,8 @@ def checked(settings: Settings) -> Settings:
         raise BadSetting("BELFRY_EVENT_STREAM and BELFRY_STATE_TABLE are needed together.")
     if bool(settings.alert_table) != bool(settings.alert_topic):
         raise BadSetting("BELFRY_ALERT_TABLE and BELFRY_ALERT_TOPIC are needed together.")
+    if settings.archive.startswith("s3:") and not _BUCKET_AND_PREFIX.fullmatch(settings.archive):
+        raise BadSetting("BELFRY_ARCHIVE must be a folder or s3://bucket/prefix, without a slash at its end.")
     if not split_setting(settings.allowed_hosts):
         raise BadSetting("BELFRY_ALLOWED_HOSTS names no host: nobody would be answered.")
     _check_push(settings)

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from contracts.settings import Settings
 from services.access import Access
 from services.database import Database
 from services.events import metrics
+from services.events.archive import Archive
 from services.events.archive_folder import FolderArchive
+from services.events.archive_s3 import S3Archive
 from services.events.archived_log import ArchivedLog
 from services.events.archiver import Archiver
 from services.events.dead_letters import LetterBounds
@@ -32,12 +34,13 @@ from services.events.times import utc_now
 from services.service import create_service
 
 VERSION = "1.0.0"
+S3 = "s3://"
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litestar:
     """Build the event service; nothing is opened before its lifespan starts."""
     database = Database(settings.data_dir / "events.sqlite3", SCHEMA, queue_max=settings.ingest_queue_max)
-    archive = FolderArchive(Path(settings.archive) if settings.archive else settings.data_dir / "archive")
+    archive, opened_archive = _archive(settings)
     local = SqliteEventLog(database, clock, ArchivedLog(archive))
     stream = _streamed(settings, local, SqlitePlaces(database), clock) if settings.event_stream else None
     log: EventLog = stream or local
@@ -61,6 +64,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
             metrics.LOG_OFFSET.set((state := await log.state()).last_offset)
             metrics.LOG_FIRST_OFFSET.set(state.first_on_disk)
             async with (
+                opened_archive(),
                 stream.following() if stream is not None else nullcontext(),
                 keeping(bounds),
             ):
@@ -84,6 +88,15 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> L
         ready=ready,
         access=Access(settings.service_token, settings.service_token_secret),
     )
+
+
+def _archive(settings: Settings) -> tuple[Archive, Callable[[], AbstractAsyncContextManager[None]]]:
+    """Return the archive of the log, and what opens it."""
+    if settings.archive.startswith(S3):
+        bucket, _, prefix = settings.archive.removeprefix(S3).partition("/")
+        in_s3 = S3Archive(bucket, prefix)
+        return in_s3, in_s3.opened
+    return FolderArchive(Path(settings.archive) if settings.archive else settings.data_dir / "archive"), nullcontext
 
 
 def _streamed(settings: Settings, local: EventLog, places: Places, clock: Callable[[], datetime]) -> KinesisEventLog:

@@ -68,6 +68,8 @@ STAND_FOR = {
     "BELFRY_PUSH": "sns",
     "BELFRY_PUSH_APNS_APPLICATION": "arn:aws:sns:eu-central-1:000000000000:app/APNS/belfry",
     "BELFRY_PUSH_FCM_APPLICATION": "arn:aws:sns:eu-central-1:000000000000:app/GCM/belfry",
+    "BELFRY_ARCHIVE": "s3://bucket/log",
+    "BELFRY_HISTORY_DAYS": "400",
 }
 
 
@@ -124,7 +126,7 @@ def test_roles_have_no_wildcards(name: str) -> None:
             elif isinstance(resource, dict) and "*" in str(resource):
                 below = (
                     "belfry-alerts-*", "container-instance/${Cluster}/*", "::snapshot/*", ":instance/*",
-                    "endpoint/${ApnsApplication}/*", "endpoint/${FcmApplication}/*",
+                    "endpoint/${ApnsApplication}/*", "endpoint/${FcmApplication}/*", ":s3:::${ArchiveBucket}/log/*",
                 )  # fmt: skip
                 assert resource["Sub"].endswith(below), (role, resource)
 
@@ -231,6 +233,37 @@ def test_alerts_expire_by_the_attribute_they_carry() -> None:
     for table in tables.values():
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["SSESpecification"]["KMSMasterKeyId"] == {"Ref": "Key"}
+
+
+def test_the_archive_is_closed_and_never_out_of_reach() -> None:
+    """Encrypted, versioned, over TLS, for nobody else; every class it moves to is read at once."""
+    (bucket,) = resources("data", "AWS::S3::Bucket").values()
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == {"Ref": "Key"}
+    (policy,) = resources("data", "AWS::S3::BucketPolicy").values()
+    (denied,) = policy["PolicyDocument"]["Statement"]
+    assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert {one["StorageClass"] for one in rule["Transitions"]} <= {"STANDARD_IA", "GLACIER_IR"}
+    assert "ExpirationInDays" not in rule
+
+
+def test_whoever_archives_deletes_nothing() -> None:
+    """The event service puts, reads and lists below its own prefix, which is that of its setting."""
+    allowed = {
+        action: statement for _, statement in statements("services") for action in as_list(statement["Action"])
+        if action.startswith("s3:")
+    }  # fmt: skip
+    (setting,) = (
+        one["Value"]["Sub"] for name, container, _ in containers() for one in container["Environment"]
+        if one["Name"] == "BELFRY_ARCHIVE" and name == "events"
+    )  # fmt: skip
+    prefix = setting.removeprefix("s3://")
+    assert set(allowed) == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    assert allowed["s3:PutObject"]["Resource"]["Sub"].endswith(f":::{prefix}/*")
+    assert allowed["s3:ListBucket"]["Condition"] == {"StringEquals": {"s3:prefix": f"{prefix.split('/')[1]}/"}}
 
 
 def test_only_an_image_by_its_digest_is_deployed() -> None:
