@@ -8,19 +8,24 @@
 Trailers are ignored: they would count as headers that no proxy in front has seen. So is an upgrade to anything but a
 WebSocket (RFC 9110, 7.8), but not the body that comes with it: Java's client offers h2c with its first request. The
 size and duration of a body that is read are bounded where it is read, in http.py.
+
+A request and its answer are an `Exchange` (exchanges.py), which is the extension CHUNKS of its scope, too.
 """
 
 import asyncio
-from collections.abc import Callable
 from enum import Enum
 from typing import cast
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from starlette.types import Scope
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.exchanges import Exchange
 from gateway.gates import Gate, Line
 from gateway.telemetry import CUT, Cut
-from gateway.writers import CHUNKS, ChunkWriter
+from gateway.writers import CHUNKS
 
 HEADER_BYTES_MAX = 32 * 1024
 """Request line and headers of one request."""
@@ -66,7 +71,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _timed: _Phase | None = None
     _write_timer: asyncio.TimerHandle | None = None
-    _taken_over: "_Chunks | None" = None
+    _idle_since = 0.0
+    _taken_over: Exchange | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time."""
@@ -79,7 +85,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Count what arrives, and give what is unfinished its time."""
         self._chunk = len(data)
         self._received += self._chunk
-        self._unset_keepalive_if_required()
         self._parse(data)
         if self._phase is _Phase.UPGRADED or self.transport.is_closing():
             return
@@ -87,7 +92,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._stop_timer()
         elif self._phase is _Phase.BODY:
             self._bound(_Phase.BODY, self.body_s_max, REQUEST_BYTES_MAX)
-        else:  # in a head, or line ends between requests, for which uvicorn no longer counts the connection as idle
+        else:  # in a head, or line ends between requests, which are one too few
             self._bound(_Phase.HEAD, self.header_s_max, HEADER_BYTES_MAX)
 
     def _parse(self, data: bytes) -> None:
@@ -127,11 +132,42 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             self._check_upgrade()
             return
-        super().on_headers_complete()
-        self.cycle.message_event = Gate(is_open=False)  # type: ignore[assignment]
-        extensions: dict[str, object] = {CHUNKS: _Chunks(self, self.cycle)}
-        self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
+        self._begin()
+
+    def _begin(self) -> None:
+        """Have the application answer a request whose head is whole, after those before it."""
+        parser, scope, before = self.parser, self.scope, self._exchange
+        url, version = httptools.parse_url(self.url), parser.get_http_version()
+        path = url.path.decode("ascii")
+        scope["method"], scope["http_version"] = parser.get_method().decode("ascii"), version
+        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
+        scope["raw_path"] = self.root_path.encode("ascii") + url.path
+        scope["query_string"] = url.query or b""
+        exchange = Exchange(
+            self.transport,
+            self.flow,
+            cast("Scope", scope),
+            self,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            owes_continue=self.expect_100_continue,
+        )
+        scope["extensions"] = {CHUNKS: exchange}  # type: ignore[dict-item]
         self.headers = []  # for the trailers; the request has its own
+        self.cycle = exchange  # type: ignore[assignment]
+        most = self.limit_concurrency
+        crowded = most is not None and max(len(self.connections), len(self.tasks)) >= most
+        app = service_unavailable if crowded else self.app
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, app))
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body, where its request is still being answered."""
+        exchange = self._exchange
+        if exchange is not None and not exchange.response_complete and not self.parser.should_upgrade():
+            exchange.arrive(body)
 
     def _check_upgrade(self) -> None:
         """Refuse a handshake that the WebSocket protocol would leave without an answer, or that comes too early."""
@@ -154,14 +190,32 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Cut off a client that the connection is closed to, should it not take the answer."""
-        super().on_response_complete()
-        if self.transport.is_closing() and self.transport.get_write_buffer_size():
-            self._give_time_to_write()
+        """Answer the next request; cut off a client that the connection is closed to, should it not take the answer."""
+        self._taken_over = None
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            if self.transport.get_write_buffer_size():
+                self._give_time_to_write()
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Give the connection its idle time: by one timer that is set again when it rings, not one a request."""
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._ring_after(self.timeout_keep_alive)
+
+    def _ring_after(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def handle_websocket_upgrade(self) -> None:
         """Leave the connection to the WebSocket protocol."""
         self._stop_timer()
+        self._unset_keepalive_if_required()
         self._phase = _Phase.UPGRADED
         super().handle_websocket_upgrade()
 
@@ -177,6 +231,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         """Nothing was asked for long: close; cut off who has not even taken the last answer."""
+        self.timeout_keep_alive_task = None
+        if self._answering or self._timer is not None:
+            return  # it rests again after this answer, or runs out of another time
+        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._ring_after(left_s)
+            return
         if self.transport.get_write_buffer_size():
             self._cut(Cut.SLOW_READER)
         super().timeout_keep_alive_handler()
@@ -185,24 +246,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Forget the timers; a stream that was taken over ends."""
         self._stop_timer()
         self._stop_write_timer()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
         if self._taken_over is not None:
-            self._taken_over.over()
+            self._taken_over.end()
 
-    def take_over(self, chunks: "_Chunks", cycle: RequestResponseCycle) -> None:
-        """Answer a request without its application; what only that needed is let go."""
-        self._taken_over = chunks
-        cycle.disconnected = True  # uvicorn would take an answer that is not whole for a fault of the application
-        if self.cycle is cycle:
-            cycle.scope = self.scope = {}  # type: ignore[typeddict-item]
-
-    def finish_taken_over(self, cycle: RequestResponseCycle) -> None:
-        """Go on after the end of such an answer."""
-        self._taken_over = None
-        cycle.response_complete = True
-        if not cycle.keep_alive:
-            self.transport.close()
-        self.on_response_complete()
+    def take_over(self, exchange: Exchange) -> None:
+        """Remember who goes on without its application, and let go of what only that needed."""
+        self._taken_over = exchange
+        if self._exchange is exchange:
+            self.scope = {}  # type: ignore[typeddict-item]
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser could not read, or a callback refused."""
@@ -210,9 +263,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._refuse(self._refusal)
 
     @property
+    def _exchange(self) -> Exchange | None:
+        """The request that came last."""
+        return cast("Exchange | None", self.cycle)
+
+    @property
     def _answering(self) -> bool:
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        return cycle is not None and not cycle.response_complete
+        exchange = self._exchange
+        return exchange is not None and not exchange.response_complete
 
     def _is_large(self) -> bool:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEADER_BYTES_MAX
@@ -275,56 +333,3 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.write(head + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
         self._give_time_to_write()
-
-
-class _Chunks(ChunkWriter):
-    """Writes chunks of one answer (RFC 9112, 7.1)."""
-
-    __slots__ = ("_cycle", "_on_over", "_protocol", "transport")
-
-    def __init__(self, protocol: BoundedHttpProtocol, cycle: RequestResponseCycle) -> None:
-        super().__init__()
-        self.transport = protocol.transport
-        self._protocol = protocol
-        self._cycle = cycle
-        self._on_over: Callable[[], None] | None = None
-
-    def take_over(self, on_over: Callable[[], None]) -> bool:
-        """See `ChunkWriter`."""
-        cycle = self._cycle
-        if not cycle.chunked_encoding or cycle.response_complete or cycle.disconnected or self.transport.is_closing():
-            return False
-        self._on_over = on_over
-        self._protocol.take_over(self, cycle)
-        return True
-
-    def write(self, data: bytes) -> bool:
-        """Take a chunk where that needs no waiting; whether it did."""
-        if self._on_over is None or self._protocol.flow.write_paused or self.transport.is_closing():
-            self.send_off()
-            return False
-        self.keep(b"%x\r\n%s\r\n" % (len(data), data))
-        return True
-
-    async def send(self, data: bytes) -> None:
-        """See `ChunkWriter`."""
-        await self._protocol.flow.drain()
-        self._demand_open()
-        self.transport.write(b"%x\r\n%s\r\n" % (len(data), data))
-
-    async def finish(self, data: bytes) -> None:
-        """See `ChunkWriter`."""
-        await self.send(data)
-        self.transport.write(b"0\r\n\r\n")
-        self._protocol.finish_taken_over(self._cycle)
-        self.over()
-
-    def over(self) -> None:
-        """Say that all is said, or that the client has left; repeating it is harmless."""
-        on_over, self._on_over = self._on_over, None
-        if on_over is not None:
-            self._protocol.loop.call_soon(on_over)
-
-    def _demand_open(self) -> None:
-        if self._on_over is None or self.transport.is_closing():
-            raise ConnectionResetError("The client has left.")

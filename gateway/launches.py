@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple, TypeGuard, cast
-from weakref import WeakMethod
+from weakref import ref
 
 from graphql import (
     DocumentNode,
@@ -75,18 +75,18 @@ class _Helpers:
 
     def __get__(self, executor: Executor, _: type) -> GraphQLResolveInfoHelpers:
         return GraphQLResolveInfoHelpers(
-            gather=_not_holding(executor.gather_async_work), track=_not_holding(executor.track_async_work)
+            gather=_not_holding(executor, "gather_async_work"), track=_not_holding(executor, "track_async_work")
         )
 
 
-def _not_holding(method: Callable[..., Any]) -> Callable[..., Any]:
-    held = WeakMethod(method)
+def _not_holding(executor: Executor, name: str) -> Callable[..., Any]:
+    held = ref(executor)  # a WeakMethod takes 5 µs more to make and to free
 
     def call(*arguments: Any) -> Any:
         found = held()
         if found is None:
             raise RuntimeError("The execution is over.")
-        return found(*arguments)
+        return getattr(found, name)(*arguments)
 
     return call
 

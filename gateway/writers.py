@@ -6,7 +6,7 @@
             behind it: of a lost connection uvicorn tells the application of the last request alone.
     FRAMES  writes text messages of a WebSocket: four coroutines less for each alert of each phone.
 
-http_connections.py and socket_connections.py implement them.
+exchanges.py and socket_connections.py implement them.
 """
 
 import asyncio

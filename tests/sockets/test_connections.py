@@ -39,6 +39,16 @@ class HastyHttp(BoundedHttpProtocol):
     header_s_max = body_s_max = write_s_max = 0.1
 
 
+class RestlessHttp(BoundedHttpProtocol):
+    """Lets a connection rest for a fifth of a second."""
+
+    rest_s = 0.2
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.timeout_keep_alive = self.rest_s  # type: ignore[assignment]  # uvicorn counts whole seconds
+
+
 class HastySocket(BoundedSocketProtocol):
     """The same for sockets."""
 
@@ -230,6 +240,25 @@ async def test_a_head_in_drops_gets_no_longer(hasty_port: int) -> None:
         dripping = asyncio.create_task(drip())
         assert b"408" in await _until_closed(reader)
         dripping.cancel()
+
+
+async def test_a_connection_rests_from_its_last_answer_on(app: Starlette) -> None:
+    """Then it is closed; one that has become a socket in the meantime is not."""
+    loop = asyncio.get_running_loop()
+    async with (
+        _served(app, http=RestlessHttp) as port,
+        _connected(port, LIVE) as (socket_reader, socket_writer),
+        _connected(port, LIVE) as (reader, writer),
+    ):
+        await socket_reader.readuntil(b"\r\n\r\n")
+        socket_writer.write(UPGRADE + b"\r\n")
+        await socket_reader.readuntil(b"101 Switching Protocols")
+        await reader.readuntil(b"\r\n\r\n")
+        asked_at = loop.time()
+        writer.write(LIVE)
+        assert (await _until_closed(reader)).count(b"200 OK") == 1
+        assert loop.time() - asked_at >= RestlessHttp.rest_s
+        assert not socket_reader.at_eof()
 
 
 async def test_a_refused_body_that_goes_on_is_cut_off(hasty_port: int) -> None:
