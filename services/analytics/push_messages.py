@@ -63,10 +63,13 @@ def _apns(notification: Notification, platform: str, ttl_s: str) -> tuple[dict[s
 
 def _fcm(notification: Notification, _: str, ttl_s: str) -> tuple[dict[str, Any], dict[str, str]]:
     shown = {"tag": notification.collapse_key, "notification_priority": PRIORITIES[notification.severity]}
+    aps = {"sound": "default", "interruption-level": INTERRUPTIONS[notification.severity]}
+    headers = {"apns-collapse-id": notification.collapse_key, "apns-priority": "10"}
     message = {
         "notification": {"title": notification.title},
         "data": _told(notification),
         "android": {"priority": "HIGH", "notification": shown},
+        "apns": {"headers": headers, "payload": {"aps": aps}},  # an app with Firebase on Apple's devices
     }
     return {"fcmV1Message": {"message": message}}, {"FCM.TTL": ttl_s}
 

@@ -110,12 +110,14 @@ class SnsPush:
         before = await self._database.read(lambda c: pushed_to(c, notification.key))
         wanted = [one for one in tokens if one.platform in self._applications and one.device_id not in before]
         done = await asyncio.gather(*(self._push(one, notification) for one in wanted), return_exceptions=True)
-        failures = [outcome for outcome in done if isinstance(outcome, BaseException)]
-        for failure in failures:
-            if not isinstance(failure, Failure):
-                raise failure
+        waiting: list[Failure] = []
+        for outcome in done:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, Failure):
+                raise outcome
+            if isinstance(outcome, Failure) and not isinstance(outcome, Rejected):
+                _log.warning("push failed", alert=notification.alert_id, code=outcome.detail or outcome.reason)
+                waiting.append(outcome)
         was_taken = bool(before) or True in done
-        waiting = [failure for failure in failures if not isinstance(failure, Rejected)]
         if waiting and was_taken:
             raise HandedOverInPart("Some devices have it, others not yet.") from waiting[0]
         if waiting:

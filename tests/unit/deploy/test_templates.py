@@ -279,3 +279,13 @@ def test_only_an_image_by_its_digest_is_deployed() -> None:
     )
     assert refused.returncode == 1
     assert "belfry:latest is no image by its digest" in refused.stderr
+
+
+def test_what_alarms_look_for_in_the_log_is_what_the_code_logs() -> None:
+    """Each event that a filter names is logged somewhere."""
+    root = DEPLOY.parent
+    code = "".join(path.read_text() for name in ("services", "gateway") for path in (root / name).rglob("*.py"))
+    patterns = [one["FilterPattern"] for one in resources("watch", "AWS::Logs::MetricFilter").values()]
+    events = {event for pattern in patterns for event in re.findall(r'\$\.event = "([^"]+)"', pattern)}
+    assert {"push failed", "push refused", "hand-off set aside"} <= events
+    assert {event for event in events if f'("{event}"' not in code} == set()

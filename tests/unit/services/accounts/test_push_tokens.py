@@ -27,7 +27,7 @@ STEPS = st.one_of(
 
 
 @given(steps=st.lists(STEPS, max_size=25))
-@examples(200)
+@examples(100)
 def test_a_push_token_is_at_one_device_and_its_customer_is_the_last_who_registered_it(
     steps: list[tuple[str, ...]],
 ) -> None:

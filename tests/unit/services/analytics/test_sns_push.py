@@ -125,7 +125,13 @@ async def test_every_device_of_the_customer_is_pushed_to_in_its_own_terms(settin
         "AWS.SNS.MOBILE.APNS.COLLAPSE_ID": "alert-1",
     }
     shown = {"tag": "alert-1", "notification_priority": "PRIORITY_HIGH"}
-    message = {"notification": {"title": title}, "data": told, "android": {"priority": "HIGH", "notification": shown}}
+    aps = {"sound": "default", "interruption-level": "active"}
+    message = {
+        "notification": {"title": title},
+        "data": told,
+        "android": {"priority": "HIGH", "notification": shown},
+        "apns": {"headers": {"apns-collapse-id": "alert-1", "apns-priority": "10"}, "payload": {"aps": aps}},
+    }
     assert google.payload == {"fcmV1Message": {"message": message}}
     assert google.attributes == {"AWS.SNS.MOBILE.FCM.TTL": "3590"}
     assert {apple.token, google.token} == {IPHONE.token, PIXEL.token}
