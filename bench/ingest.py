@@ -5,7 +5,7 @@ Parts on one machine, the producer included in its cores:
   memory    what each process has grown to, every 100,000 events: give many to see it level off
   latency   the same at 9,722 events/s (35 million an hour), 1 % of them worth an alert: from acknowledged to readable
 
-    python -m bench.ingest [--events 150000] [--seconds 20] [--paced-rate 9722] [--log-s 3]
+    python -m bench.ingest [--events 150000] [--seconds 20] [--paced-rate 9722] [--kept-s 3]
 """
 
 import argparse
@@ -40,6 +40,7 @@ EVENTS_A_DAY = 2000
 """In the order of their days, as the file has them: some 180,000 rows over four years, here more a day."""
 FIRST_DAY = date(2024, 1, 1)
 ALERT_SHARE = 0.01
+KEPT_DAYS = ("BELFRY_LOG_DAYS", "BELFRY_SEEN_DAYS", "BELFRY_HISTORY_DAYS")
 ALERTING_AMOUNT = "4200.00"
 
 
@@ -274,15 +275,15 @@ async def print_archive(belfry: Belfry, session: aiohttp.ClientSession) -> None:
     )
 
 
-async def measure(events: int, rate: int, seconds: int, log_s: float = 0) -> None:
+async def measure(events: int, rate: int, seconds: int, kept_s: float = 0) -> None:
     """Run both parts on a fresh Belfry."""
     print(describe_machine())
     with tempfile.TemporaryDirectory(prefix="belfry-bench-") as folder:
         # Making the bodies takes longer than a server keeps a connection that is not used.
         connector = aiohttp.TCPConnector(keepalive_timeout=2)
-        log_days = {"BELFRY_LOG_DAYS": f"{log_s / 86_400:.8f}"}
+        days = dict.fromkeys(KEPT_DAYS, f"{kept_s / 86_400:.8f}")
         async with (
-            running(Path(folder), *SERVICES, settings=log_days) as belfry,
+            running(Path(folder), *SERVICES, settings=days) as belfry,
             aiohttp.ClientSession(connector=connector) as session,
         ):
             producer = Producer(session, belfry.urls["events"])
@@ -301,9 +302,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=150_000, help="bookings of the rate part")
     parser.add_argument("--seconds", type=int, default=20, help="length of the latency part")
     parser.add_argument("--paced-rate", type=int, default=9722, help="events per second of the latency part")
-    parser.add_argument("--log-s", type=float, default=0, help="seconds until entries are archived; 0: never")
+    parser.add_argument("--kept-s", type=float, default=0, help="seconds all is kept before it moves or goes; 0: ever")
     arguments = parser.parse_args()
-    asyncio.run(measure(arguments.events, arguments.paced_rate, arguments.seconds, arguments.log_s))
+    asyncio.run(measure(arguments.events, arguments.paced_rate, arguments.seconds, arguments.kept_s))
 
 
 if __name__ == "__main__":

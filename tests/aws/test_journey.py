@@ -13,6 +13,7 @@ from services.analytics.alert_table import DynamoAlertLog
 from tests.journey.bank import Bank, kinds, take
 
 EVERYTHING = ("events", "accounts", "analytics", "gateway")
+A_SECOND = f"{1 / 86_400:f}"
 
 
 @pytest.fixture
@@ -22,7 +23,8 @@ async def settings(aws: dict[str, str], name: str) -> dict[str, str]:
     async with aws_client("secretsmanager") as secrets:
         made = await secrets.create_secret(Name=name, SecretString="k" * 64)
     stack = {setting: outputs[output] for setting, output in SETTINGS.items()}
-    return stack | {"BELFRY_CURSOR_KEYS_SECRET": made["ARN"]}
+    archive = {"BELFRY_ARCHIVE": f"s3://{outputs['ArchiveBucket']}/log", "BELFRY_ARCHIVE_PIECE_BYTES": "4096"}
+    return stack | archive | {"BELFRY_LOG_DAYS": A_SECOND, "BELFRY_CURSOR_KEYS_SECRET": made["ARN"]}
 
 
 async def queues(sqs: Any) -> list[str]:
@@ -30,7 +32,10 @@ async def queues(sqs: Any) -> list[str]:
 
 
 async def test_an_event_becomes_an_alert_on_every_holders_phone(settings: dict[str, str], tmp_path: Path) -> None:
-    """In order, once, on both transports, over a restart of analytics; then nothing of the gateway is left."""
+    """In order, once, on both transports, over a restart of analytics; then nothing of the gateway is left.
+
+    The log meanwhile moves to S3, and is read from there.
+    """
     async with aws_client("sqs") as sqs, aws_client("dynamodb") as dynamodb:
         others = await queues(sqs)  # of tests before this one
         async with running(tmp_path / "belfry", *EVERYTHING, settings=settings) as belfry, Bank(belfry) as bank:
@@ -46,6 +51,9 @@ async def test_an_event_becomes_an_alert_on_every_holders_phone(settings: dict[s
             async with bank.sse("anna", first[0]["cursor"]) as annas:
                 missed = await take(annas, 2)
             attached = await queues(sqs)
+            offset = (await bank.post(*(bank.customer(f"customer-{n}") for n in range(12))))["offset"]
+            await bank.archived(2)
+            assert await bank.offsets() == list(range(1, offset + 1))
         stored = await DynamoAlertLog(dynamodb, settings["BELFRY_ALERT_TABLE"]).read_after("anna", 0, 10)
         left = await queues(sqs)
     assert kinds([*caught_up, *first]) == ["FeedCaughtUp"] * 2 + ["AlertRaised"] * 2

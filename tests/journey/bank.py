@@ -122,6 +122,20 @@ class Bank:
         await self.applied(offset)
         return offset
 
+    async def archived(self, offset: int) -> None:
+        """Wait until the log before an offset is only in the archive."""
+        while True:
+            async with self.http.get(f"{self.belfry.urls['events']}/log") as response:
+                if (await response.json())["firstOnDisk"] >= offset:
+                    return
+            await asyncio.sleep(0.02)
+
+    async def offsets(self) -> list[int]:
+        """Return those of the whole log, as its readers get it."""
+        url = f"{self.belfry.urls['events']}/events/stream"
+        async with self.http.get(url, params={"after": "0", "limit": "0"}) as response:
+            return [json.loads(line)["offset"] for line in (await response.text()).splitlines() if line]
+
     async def alert_log(self, customer_id: str, after: int = 0) -> list[Json]:
         url = f"{self.belfry.urls['analytics']}/alert-log"
         params = {"customerId": customer_id, "after": str(after), "limit": "1000"}

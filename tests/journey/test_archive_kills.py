@@ -6,30 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.journey.bank import Bank, Json
+from tests.journey.bank import Bank
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
 CUSTOMERS = 3
 PAYMENTS = 240
 BATCH = 12
-
-
-async def _first_on_disk(bank: Bank, at_least: int = 0) -> int:
-    """Return the first offset that is not only in the archive, once so much of the log is."""
-    while True:
-        async with bank.http.get(f"{bank.belfry.urls['events']}/log") as response:
-            log: Json = await response.json()
-        if log["firstOnDisk"] >= at_least:
-            return int(log["firstOnDisk"])
-        await asyncio.sleep(0.02)
-
-
-async def _offsets(bank: Bank) -> list[int]:
-    url = f"{bank.belfry.urls['events']}/events/stream"
-    async with bank.http.get(url, params={"after": "0", "limit": "0"}) as response:
-        lines = (await response.text()).splitlines()
-    return [int(line.split(":")[1].partition(",")[0]) for line in lines if line]
 
 
 async def _alerts(bank: Bank, offset: int) -> Any:
@@ -57,12 +40,12 @@ async def test_alerts_made_anew_from_the_archive_are_the_same(mortal_bank: Bank)
             numbers = range(start, start + BATCH)
             payments = [bank.payment(f"ada-{n % CUSTOMERS}", f"{n % 40}00.00", f"ada-{n}") for n in numbers]
             offset = (await bank.post(*payments))["offset"]
-        await _first_on_disk(bank, offset - PAYMENTS + BATCH)
+        await bank.archived(offset - PAYMENTS + BATCH)
         bank.belfry.kill("events")
         await bank.belfry.start("events", "analytics")
         raised = await _alerts(bank, offset)
-        assert await _first_on_disk(bank, offset - 2 * BATCH) <= offset
-        assert await _offsets(bank) == list(range(1, offset + 1))
+        await bank.archived(offset - 2 * BATCH)
+        assert await bank.offsets() == list(range(1, offset + 1))
         bank.belfry.kill("analytics")
         _remove_state(bank)
         await bank.belfry.start("analytics")
