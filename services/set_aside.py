@@ -21,6 +21,8 @@ from services.isolating import reason_of
 
 PAGE_MAX = 500
 OFFSET_MAX = 2**53
+LETTERS_MAX = 10_000
+"""Letters kept, of at most 64 KiB each; the log has their events for ever."""
 REASON = "POISON"
 
 SCHEMA = """
@@ -34,14 +36,19 @@ CREATE TABLE IF NOT EXISTS dead_letters (
 """
 
 _SELECT = "SELECT log_offset, accepted_at, message, raw, replayed FROM dead_letters"
+_REMOVE_OLDEST = (
+    "DELETE FROM dead_letters WHERE log_offset <="
+    " (SELECT log_offset FROM dead_letters ORDER BY log_offset DESC LIMIT 1 OFFSET ?)"
+)
 _encode = msgspec.json.Encoder().encode
 _events = msgspec.json.Decoder(CloudEvent)
 
 
 def keep_letter(connection: sqlite3.Connection, entry: LogEntry, message: str) -> None:
-    """Keep an event and why it could not be applied."""
+    """Keep an event and why it could not be applied; of more than `LETTERS_MAX` the oldest is removed."""
     row = (entry.offset, entry.accepted_at, message, _encode(entry.event))
     connection.execute("INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, 0)", row)
+    connection.execute(_REMOVE_OLDEST, (LETTERS_MAX,))
 
 
 def letters_after(connection: sqlite3.Connection, after: int, limit: int) -> DeadLetterPage:

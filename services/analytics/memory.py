@@ -8,6 +8,7 @@ import sqlite3
 from services.analytics.handoffs import Bounds
 from services.analytics.journal import Journal, Pace
 from services.analytics.keyed_state import StateTable
+from services.analytics.late_events import LateEvents
 from services.analytics.recent_facts import RecentFacts
 from services.analytics.rule_book import RuleBook
 from services.analytics.states import AccountState, CardState, CategoryState, CustomerState
@@ -32,6 +33,7 @@ class Memory:
         self.facts = RecentFacts()
         self.journal = Journal(self._tables, self.facts, pace)
         self.rules = RuleBook()
+        self.late = LateEvents()
 
     def settle_facts(self, connection: sqlite3.Connection) -> None:
         """Write all facts that wait, those that only the journal still knows among them."""
@@ -55,3 +57,4 @@ class Memory:
         self.facts.forget()
         self.journal.forget()
         self.rules.forget()
+        self.late.forget()

@@ -11,6 +11,7 @@ from services.analytics.alert_log import SqliteAlertLog
 from services.analytics.batches import Batch
 from services.analytics.facts import Fact, facts_by_id, select_facts
 from services.analytics.instants import day_of
+from services.analytics.late_events import LateRow
 from services.analytics.memory import Memory
 from services.analytics.raising import Raising
 from services.analytics.states import AccountState, CardState, CategoryState, CustomerState, category_key
@@ -19,9 +20,6 @@ FACTS_READ_MAX = 10_000
 """Facts of one account that a rule looks at together; the earliest of more are read."""
 
 _PLACE = attrgetter("day", "transaction_id")
-
-LateRow = tuple[int, str, str, str, str, int]
-"""Offset, event id, source, account, event time as sent, seconds late."""
 
 
 class Workspace:
@@ -104,7 +102,7 @@ class Workspace:
     def finish(self, events: int) -> None:
         """Write everything that so many events changed; none for a tick of the clock."""
         if self.late:
-            self.connection.executemany("INSERT OR IGNORE INTO late_events VALUES (?, ?, ?, ?, ?, ?)", self.late)
+            self.memory.late.keep(self.connection, self.late)
         self.memory.journal.close_batch(self.connection, events)
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.events import CloudEvent, LogEntry
 from contracts.failures import Unavailable
-from services import isolating
+from services import isolating, set_aside
 from services.isolating import SET_ASIDE_MAX, CodeBroken, Isolating
 from tests.examples import examples
 
@@ -100,3 +102,14 @@ def test_a_reason_names_the_place_and_quotes_nothing() -> None:
     """The text of an error may hold an account number: only its kind and place are kept."""
     error = json.JSONDecodeError("DE89370400440532013000", "", 0)
     assert isolating.reason_of(error) == "JSONDecodeError"
+
+
+def test_the_newest_dead_letters_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many events a consumer's code fails at over the years."""
+    monkeypatch.setattr(set_aside, "LETTERS_MAX", 3)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(set_aside.SCHEMA)
+        for entry in entries_to(5):
+            set_aside.keep_letter(connection, entry, "KeyError")
+        kept = set_aside.letters_after(connection, 0, 10).items
+    assert [letter.id for letter in kept] == [3, 4, 5]
