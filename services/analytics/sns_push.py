@@ -51,6 +51,8 @@ TTL_S_MIN = 60
 NOT_FOUND, DISABLED = "NotFound", "EndpointDisabled"
 TELLING = frozenset({NOT_FOUND, DISABLED, "InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
 """Errors that tell something of the endpoint or token; all others are of SNS itself."""
+GONE = "No endpoint found"
+"""With what `Publish` explains its InvalidParameter where somebody has deleted the endpoint."""
 _EXISTS = re.compile(r"Endpoint (arn:\S+) already exists")
 """SNS names the endpoint that has the token in the text of its error, and nowhere else."""
 
@@ -154,7 +156,7 @@ class SnsPush:
             metrics.PUSHES.labels("DISABLED").inc()
             _log.info("push token removed", device=token.device_id)
             return
-        if told.code == NOT_FOUND:
+        if told.code == NOT_FOUND or GONE in told.text:
             await self._database.write(lambda c: drop_endpoint(c, arn))
             raise Unavailable("The endpoint is gone; it is made again.", detail=told.code)
         raise _refused(token, told)

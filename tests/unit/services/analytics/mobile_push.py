@@ -104,7 +104,8 @@ class MobilePush:
     async def set_endpoint_attributes(self, **given: Any) -> None:
         await self._begin("set")
         told = given["EndpointArn"]
-        self._demand("SetEndpointAttributes", told)
+        if told not in self.endpoints:
+            raise refused("SetEndpointAttributes", "NotFound", "Endpoint does not exist")
         for arn, found in self.endpoints.items():
             is_other = arn != told and application_of(arn) == application_of(told)
             if is_other and found["Token"] == given["Attributes"]["Token"]:
@@ -121,7 +122,9 @@ class MobilePush:
         fault = self.faults.pop(0) if self.faults else ""
         if fault in {"Throttled", "InternalError", "PlatformApplicationDisabled", "AuthorizationError"}:
             raise refused("Publish", fault, "no")
-        self._demand("Publish", target)
+        if target not in self.endpoints:
+            text = "Invalid parameter: TargetArn Reason: No endpoint found for the target arn specified"
+            raise refused("Publish", "InvalidParameter", text)
         found = self.endpoints[target]
         if found["Enabled"] != "true":
             raise refused("Publish", "EndpointDisabled", "Endpoint is disabled")
@@ -139,10 +142,6 @@ class MobilePush:
     async def _begin(self, what: str) -> None:
         self.asked.append(what)
         await asyncio.sleep(0)
-
-    def _demand(self, operation: str, arn: str) -> None:
-        if arn not in self.endpoints:
-            raise refused(operation, "NotFound", "Endpoint does not exist")
 
 
 def application_of(arn: str) -> str:
