@@ -39,6 +39,11 @@ _OLDER = "FROM segments WHERE last_offset < (SELECT max(last_offset) FROM segmen
 _OLDEST_LINES = f"SELECT lines {_OLDER} ORDER BY last_offset LIMIT 1"
 _LINES = f"SELECT last_offset, lines {_OLDER} ORDER BY last_offset"
 _LENGTHS = f"SELECT last_offset, length(lines) {_OLDER} AND last_offset <= ? ORDER BY last_offset"
+_SIZES = {
+    "used": "SELECT (page_count - freelist_count) * page_size"
+    " FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    "free": "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
+}
 
 T = TypeVar("T")
 
@@ -75,10 +80,12 @@ class Archiver:
             Unavailable, Overloaded: it is not moved, or not all of it; go on with the next call.
             Conflict: `ARCHIVE_OF_ANOTHER_LOG`: what the archive has at these offsets is not what the disk has.
         """
-        first = await self._database.read(first_on_disk)
+        first, oldest = await self._database.read(_look)
+        now = self._clock()
         metrics.LOG_FIRST_OFFSET.set(first)
-        before = canonical_moment(self._clock() - self._age)
-        if not await self._database.read(lambda connection: _begins_before(connection, before)):
+        metrics.LOG_OLDEST_SECONDS.set((now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0)
+        before = canonical_moment(now - self._age)
+        if not oldest or oldest >= before:
             return False
         piece = await self._archive.find(first) or await self._put_next(first, before)
         if piece is None:
@@ -151,9 +158,12 @@ def accepted_at(lines: bytes) -> str:
     return lines[:80].split(b'"')[5].decode()  # {"offset":1,"acceptedAt":"…
 
 
-def _begins_before(connection: sqlite3.Connection, before: str) -> bool:
+def _look(connection: sqlite3.Connection) -> tuple[int, str]:
+    """Return the first offset on the disk and when it was taken in (empty: only the newest segment is there)."""
+    for state, query in _SIZES.items():
+        metrics.STORE_BYTES.labels(state).set(connection.execute(query).fetchone()[0])
     row = connection.execute(_OLDEST_LINES).fetchone()
-    return row is not None and accepted_at(row[0]) < before
+    return first_on_disk(connection), accepted_at(row[0]) if row is not None else ""
 
 
 def _is_same(piece: Piece, file: bytes, first: int, kept: bytes) -> bool:

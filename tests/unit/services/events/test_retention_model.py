@@ -289,3 +289,33 @@ async def test_an_archive_that_lost_a_piece_is_told_and_not_read_past(tmp_path: 
         with pytest.raises(Unavailable) as raised:
             await archived.page(after, 9)
         assert raised.value.reason == "LOG_HOLE"
+
+
+async def test_the_file_stops_growing(tmp_path: Path) -> None:
+    """What leaves makes room for what comes: after the oldest day left, each further one takes no page."""
+    now = NOW
+    database = Database(tmp_path / "events.sqlite3", SCHEMA)
+    await database.start()
+    archive = FolderArchive(tmp_path / "archive")
+    log = SqliteEventLog(database, lambda: now, ArchivedLog(archive))
+    archiver = Archiver(database, archive, lambda: now, 1.5, piece_bytes=PIECE_BYTES)
+    rounds = [
+        archiver.archive_next,
+        Forgetting(database, log, lambda: now, 1.5).forget_next,
+        HistoryBounds(database, lambda: now, 1.5, FUTURE_S).remove_next,
+    ]
+    await log.append_batch([screened(record) for record in OPENING])
+    pages: list[int] = []
+    for day in range(12):
+        for start in range(0, 300, 100):
+            names = [f"{day}-{number}" for number in range(start, start + 100)]
+            await log.append_batch([screened(payment(id=name, transactionId=f"tx-{name}")) for name in names])
+        for one in rounds:
+            while await one():
+                pass
+        pages.append(await database.read(lambda connection: connection.execute("PRAGMA page_count").fetchone()[0]))
+        now += timedelta(days=1)
+    assert await log.last_offset() == 12 * 300 + len(OPENING)
+    assert pages[-1] <= pages[4] * 1.1
+    archiver.close()
+    await database.stop()
