@@ -3,6 +3,7 @@
     events   batches put as parcels, read back by the lanes, appended, answered: until every verdict is there
     alerts   entries of 500 customers into the DynamoDB table on condition, then onto the topic
     queue    CPU of a gateway for each alert it takes from its queue, packed as they are relayed and one a message
+    pushes   notifications to phones that SNS is told of for the first time, and to the same phones again
 
 The emulator shares the cores: rates are floors. CPU is this process's alone.
 """
@@ -15,8 +16,9 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -28,13 +30,17 @@ from bench.emulated_aws import emulated_aws
 from bench.ingest import booking, reference_events
 from bench.machine import describe_machine
 from clients.alert_queue import AlertQueue
+from contracts.accounts import PushToken
 from contracts.alerts import AlertLogEntry, LargeTransactionAlert, LogEntryKind
 from contracts.ingest import Verdict
 from contracts.money import Money
-from contracts.vocabulary import AlertSeverity, AlertState
+from contracts.vocabulary import AlertKind, AlertSeverity, AlertState, NotificationChannel, PushPlatform
 from services.analytics.alert_log import StoredEntry
 from services.analytics.alert_relay import AlertRelay
+from services.analytics.handing_over import AT_ONCE_MAX
+from services.analytics.notifications import Notification
 from services.analytics.signals import Signal
+from services.analytics.sns_push import ATTEMPTS_MAX, SnsPush
 from services.analytics.tables import SCHEMA as ALERT_SCHEMA
 from services.database import Database
 from services.events.kinesis_log import KinesisEventLog
@@ -54,12 +60,13 @@ AT = "2026-03-01T12:00:00Z"
 LATEST = "2099-01-01T00:00:00.000000Z"
 
 
-async def measure(events: int, alerts: int, calls: str) -> None:
-    """Run all three and print their figures."""
+async def measure(events: int, alerts: int, pushes: int, calls: str) -> None:
+    """Run all four and print their figures."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory() as folder:
         await measure_events(Path(folder), name, events, calls)
         await measure_alerts(Path(folder), name, alerts, calls)
+        await measure_pushes(Path(folder), name, pushes)
 
 
 async def measure_events(folder: Path, name: str, count: int, calls: str) -> None:
@@ -142,6 +149,48 @@ async def _cost(received: AsyncGenerator[list[AlertLogEntry]], count: int) -> fl
     return (time.process_time() - cpu_at) / taken * 1e3
 
 
+class _Phones:
+    """Each customer has one phone."""
+
+    async def push_tokens_of(self, customer_id: str) -> list[PushToken]:
+        token = sha256(customer_id.encode()).hexdigest()
+        return [PushToken(f"phone-of-{customer_id}", customer_id, PushPlatform.APNS, token)]
+
+    async def forget_push_token(self, token: PushToken) -> None:
+        raise AssertionError(f"the emulator disabled {token.device_id}")
+
+
+async def measure_pushes(folder: Path, name: str, count: int) -> None:
+    """Print how many notifications a second are pushed, as many at once as the service does, and what one costs."""
+    database = Database(folder / "pushes.sqlite3", ALERT_SCHEMA)
+    await database.start()
+    async with aws_client("sns", attempts_max=ATTEMPTS_MAX) as sns:
+        made = await sns.create_platform_application(Name=name, Platform="APNS", Attributes={})
+        applications = {PushPlatform.APNS: made["PlatformApplicationArn"]}
+        push = SnsPush(sns, database, _Phones(), applications, age_s_max=86_400, clock=utc_now)
+        figures = []
+        for alert in ("first", "second"):
+            waiting = iter([_notification(f"c{number}", f"{alert}-{number}") for number in range(count)])
+
+            async def work(waiting: Iterator[Notification] = waiting) -> None:
+                for notification in waiting:
+                    await push.hand_over(notification)
+
+            started_at, cpu_at = time.perf_counter(), time.process_time()
+            await asyncio.gather(*(work() for _ in range(AT_ONCE_MAX)))
+            wall_s, cpu_s = time.perf_counter() - started_at, time.process_time() - cpu_at
+            figures.append(f"{count / wall_s:,.0f}/s, {cpu_s / count * 1e3:.2f} ms CPU")
+    await database.stop()
+    print(f"pushes    {figures[0]} to a phone for the first time; {figures[1]} to one that SNS knows")
+
+
+def _notification(customer_id: str, alert_id: str) -> Notification:
+    return Notification(
+        f"{alert_id}:PUSH", NotificationChannel.PUSH, customer_id, alert_id, alert_id, AlertKind.LOGIN,
+        AlertSeverity.HIGH, "A new device signed in", utc_now().isoformat(),
+    )  # fmt: skip
+
+
 def _screened(event: object) -> Screened:
     record = screen(msgspec.json.encode(event), LATEST)
     assert isinstance(record, Screened)
@@ -164,13 +213,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--alerts", type=int, default=5_000)
+    parser.add_argument("--pushes", type=int, default=2_000)
     parser.add_argument("--calls", choices=("signed", "client"), default="signed", help="how hot calls are made")
     arguments = parser.parse_args()
     print(describe_machine())
     with tempfile.TemporaryDirectory() as folder, emulated_aws(Path(folder)) as found:
         os.environ.update(found)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(measure(arguments.events, arguments.alerts, arguments.calls))
+            runner.run(measure(arguments.events, arguments.alerts, arguments.pushes, arguments.calls))
 
 
 if __name__ == "__main__":
