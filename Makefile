@@ -8,9 +8,9 @@ LOCKS := requirements-build.lock requirements-node.lock requirements.lock requir
 COMPILE = $(BIN)/uv pip compile --quiet --python-version 3.11 --universal \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
-# One worker a core. ARGS=-n0 keeps everything in one process, as a debugger needs it.
+# tests/conftest.py says how many workers. ARGS=-n0 keeps everything in one process, as a debugger needs it.
 PYTEST = $(BIN)/python -m pytest
-IN_PARALLEL = -n logical --maxprocesses 8
+IN_PARALLEL = -n auto
 
 # Where it is set (containers, mostly) every process would compile every module anew: seconds at each start.
 unexport PYTHONDONTWRITEBYTECODE

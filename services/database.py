@@ -135,7 +135,7 @@ class Database:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with closing(self._connect()) as connection:
-                connection.executescript(self._schema)
+                connection.executescript(f"BEGIN; {self._schema}; COMMIT")  # one write to the disk, not one a table
         except (OSError, sqlite3.Error) as error:
             raise _translated(error) from error
 

@@ -1,4 +1,4 @@
-"""How the suite runs: alone, or split over one worker a core (`make test`: pytest-xdist).
+"""How the suite runs: alone, or split over workers (`make test`: pytest-xdist).
 
 A worker takes a file at a time, and a folder of `TOGETHER`, whose tests share what is dear, as a whole; what takes long
 comes first, so that no worker is left with it at the end. (pytest-xdist's own groups do nothing under pytest 9.2.)
@@ -6,6 +6,8 @@ At the end the time of each part is told.
 """
 
 import gc
+import os
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,21 @@ LONG = ("core", "journey", "demo", "browser", "clients", "sockets")
 """Folders whose tests start processes, the longest first."""
 TOGETHER = ("journey", "layers")
 """Folders whose tests share running processes, or the code read."""
+ALONE = ("test_storage_faults.py", "test_tls.py", "test_workers.py")
+"""Journeys with processes of their own."""
+BUSY = {"layers", "unit", "contract"}
+"""Folders whose tests wait for nobody."""
+WORKERS_MAX = 8
 ROOT = Path(__file__).parent
+MEMORY, MEMORY_BYTES_MIN = Path("/dev/shm"), 512 * 1024 * 1024  # noqa: S108 - pytest makes its own folder there
 GC_THRESHOLDS = (50_000, 20, 100)
 """What tests make is small and soon gone; collecting as often as Python does costs a tenth of the CPU."""
 
 gc.disable()  # until all is imported: what is there stays
+
+# A store on a disk waits for it at each commit, some milliseconds: no test can tell, and a hundred start a service.
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # Without rich, which takes two seconds to print its first traceback.
 structlog.configure(
@@ -38,8 +50,16 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        part = path.split("/")[1]
-        return part if part in TOGETHER else path
+        part, file = path.split("/")[1], path.rpartition("/")[2]
+        return part if part in TOGETHER and file not in ALONE else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker a core, and half as many more where tests wait for processes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    waits = not all(BUSY & set(Path(one.partition("::")[0]).parts) for one in config.args)
+    return min(WORKERS_MAX, cores * 3 // 2 if waits else cores)
 
 
 @pytest.hookimpl(optionalhook=True)

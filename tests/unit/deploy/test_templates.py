@@ -1,9 +1,7 @@
 """The templates of deploy/ fit the code: settings that start, permissions without wildcards, timeouts."""
 
 import inspect
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -264,21 +262,6 @@ def test_whoever_archives_deletes_nothing() -> None:
     assert set(allowed) == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
     assert allowed["s3:PutObject"]["Resource"]["Sub"].endswith(f":::{prefix}/*")
     assert allowed["s3:ListBucket"]["Condition"] == {"StringEquals": {"s3:prefix": f"{prefix.split('/')[1]}/"}}
-
-
-def test_only_an_image_by_its_digest_is_deployed() -> None:
-    """A tag can be moved between the test and the deployment."""
-    command = [
-        str(DEPLOY / "deploy"),
-        "belfry",
-        "registry.example/belfry:latest",
-        "registry.example/f@sha256:" + "a" * 64,
-    ]
-    refused = subprocess.run(
-        command, env=os.environ | {"PARAMETERS": "A=b"}, capture_output=True, text=True, check=False
-    )
-    assert refused.returncode == 1
-    assert "belfry:latest is no image by its digest" in refused.stderr
 
 
 def test_what_alarms_look_for_in_the_log_is_what_the_code_logs() -> None:

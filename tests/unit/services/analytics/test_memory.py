@@ -9,7 +9,7 @@ from services.analytics.journal import Pace
 from services.analytics.memory import Memory
 from tests.unit.services.analytics.logs import Log, Store, people
 
-BATCH = 100
+BATCH = 20
 PACE = Pace(busy_events_min=BATCH, facts_wait=4 * BATCH, states_wait=8 * BATCH)
 
 
@@ -57,5 +57,5 @@ def test_ever_new_accounts_push_out_those_not_used(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(memories, "CARDS_MAX", 50)
     store = Store(PACE)
     store.memory = Memory(pace=PACE)
-    largest = fed(store, 40, accounts=4000)[-1]
+    largest = fed(store, 40, accounts=40 * BATCH)[-1]
     assert max(largest["accounts"], largest["cards"]) <= 50 + PACE.states_wait + BATCH
