@@ -130,7 +130,7 @@ async def test_a_push_token_ends_with_the_access_token_it_was_registered_with(ba
     assert devices == [{"pushPlatform": None}]
     chains = [path.read_text() for path in bank.belfry.data_dir.glob("audit/*.ndjson")]
     records = [json.loads(line) for chain in chains for line in chain.splitlines()]
-    assert [one["subjects"] for one in records if one["actions"] == ["registerPushToken"]] == [[device_id]]
+    assert [one["subjects"] for one in records if one.get("actions") == ["registerPushToken"]] == [[device_id]]
     holding = {path.name for path in bank.belfry.data_dir.rglob("*") if path.is_file() and _holds(path, PUSH_TOKEN)}
     assert holding <= {"accounts.sqlite3", "accounts.sqlite3-wal"}
 
