@@ -10,6 +10,7 @@ import random
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from math import ceil
 
 import aiohttp
 import msgspec
@@ -132,4 +133,8 @@ class LogReader:
         for number, entry in enumerate(entries, start=after + 1):
             if entry.offset != number:
                 raise aiohttp.ClientPayloadError(f"the event log answered offset {entry.offset} instead of {number}")
-        return [entries[start : start + self._batch_max] for start in range(0, len(entries), self._batch_max)]
+        if not entries:
+            return []
+        count = ceil(len(entries) / self._batch_max)
+        size = ceil(len(entries) / count)  # alike: a rest of a few entries would be taken for a quiet log
+        return [entries[start : start + size] for start in range(0, len(entries), size)]

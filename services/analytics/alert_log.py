@@ -6,6 +6,7 @@ same append.
 """
 
 import sqlite3
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,6 +14,9 @@ import msgspec
 from contracts.alerts import AnyAlert, LogEntryKind
 from contracts.failures import Conflict
 from contracts.vocabulary import SEVERITY_ORDER, UNREAD
+
+LOOKUP_MAX = 500
+"""Most customers of one SELECT."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnyAlert).decode
@@ -45,6 +49,16 @@ class AlertLog(Protocol):
             Conflict: `SEQ_MOVED_ON`; the customer's newest entry is another one. Read again and retry.
         """
 
+    def last_seqs(self, customer_ids: Collection[str]) -> dict[str, int]:
+        """Return the `last_seq` of each of the customers."""
+
+    def append_raised(self, alerts: Sequence[AnyAlert]) -> None:
+        """Append the entries that raise alerts, in order and all or none: each has its customer's next seq.
+
+        Raises:
+            Conflict: `SEQ_MOVED_ON`, as above.
+        """
+
     def read_after(self, customer_id: str, after: int, limit: int) -> list[StoredEntry]:
         """Read at most `limit` entries of a customer after a seq, in order."""
 
@@ -57,10 +71,18 @@ class SqliteAlertLog:
 
     def last_seq(self, customer_id: str) -> int:
         """See `AlertLog`."""
-        row = self._connection.execute(
-            "SELECT last_seq FROM alert_heads WHERE customer_id = ?", (customer_id,)
-        ).fetchone()
-        return 0 if row is None else int(row[0])
+        return self.last_seqs((customer_id,))[customer_id]
+
+    def last_seqs(self, customer_ids: Collection[str]) -> dict[str, int]:
+        """See `AlertLog`."""
+        asked = list(customer_ids)
+        found = dict.fromkeys(asked, 0)
+        for start in range(0, len(asked), LOOKUP_MAX):
+            some = asked[start : start + LOOKUP_MAX]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT customer_id, last_seq FROM alert_heads WHERE customer_id IN ({marks})"  # noqa: S608 - marks
+            found.update(self._connection.execute(query, some))
+        return found
 
     def find(self, alert_id: str) -> AnyAlert | None:
         """See `AlertLog`."""
@@ -72,15 +94,32 @@ class SqliteAlertLog:
         body = _encode(alert)
         if kind is LogEntryKind.RAISED:
             self._move_head(alert.customer_id, after_seq, int(alert.state in UNREAD))
-            self._add(alert, body)
+            self._connection.execute(_INSERT_ALERT, _row(alert, body))
         else:
             self._move_head(alert.customer_id, after_seq, self._unread_change(alert))
             self._change(alert, body)
-        offset = self._connection.execute(
-            "INSERT INTO alert_log (customer_id, seq, kind, at, alert) VALUES (?, ?, ?, ?, ?)",
-            (alert.customer_id, after_seq + 1, kind.value, at, body),
-        ).lastrowid
-        return offset or 0
+        entry = (alert.customer_id, after_seq + 1, kind.value, at, body)
+        return self._connection.execute(_INSERT_ENTRY, entry).lastrowid or 0
+
+    def append_raised(self, alerts: Sequence[AnyAlert]) -> None:
+        """See `AlertLog`."""
+        heads = self.last_seqs({alert.customer_id for alert in alerts})
+        unread = dict.fromkeys(heads, 0)
+        for alert in alerts:
+            customer_id = alert.customer_id
+            heads[customer_id] += 1
+            unread[customer_id] += alert.state in UNREAD
+            if alert.seq != heads[customer_id]:
+                raise _moved_on()
+        rows = [_row(alert, _encode(alert)) for alert in alerts]
+        entries = [
+            (alert.customer_id, alert.seq, LogEntryKind.RAISED.value, alert.raised_at, row[-1])
+            for alert, row in zip(alerts, rows, strict=True)
+        ]
+        self._connection.executemany(_INSERT_ENTRY, entries)
+        rows.sort()  # as the tree is: neighbours fall into the same page
+        self._connection.executemany(_INSERT_ALERT, rows)
+        self._connection.executemany(_MOVE_HEADS, [(name, seq, unread[name]) for name, seq in heads.items()])
 
     def read_after(self, customer_id: str, after: int, limit: int) -> list[StoredEntry]:
         """See `AlertLog`."""
@@ -100,23 +139,31 @@ class SqliteAlertLog:
                 "INSERT INTO alert_heads (customer_id, last_seq, unread) VALUES (?1, ?2 + 1, ?3) ON CONFLICT DO NOTHING"
             )
         if self._connection.execute(query, (customer_id, after_seq, unread)).rowcount != 1:
-            raise Conflict("The alert log has moved on.", code="SEQ_MOVED_ON")
+            raise _moved_on()
 
     def _unread_change(self, alert: AnyAlert) -> int:
         (before,) = self._connection.execute("SELECT state FROM alerts WHERE id = ?", (alert.id,)).fetchone()
         return int(alert.state in UNREAD) - int(before in UNREAD)
 
-    def _add(self, alert: AnyAlert, body: bytes) -> None:
-        kind = str(alert.__struct_config__.tag)
-        severity = SEVERITY_ORDER[alert.severity]
-        self._connection.execute(
-            "INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (alert.id, alert.customer_id, alert.seq, kind, severity, alert.state.value, alert.transaction_id, body),
-        )
-
     def _change(self, alert: AnyAlert, body: bytes) -> None:
         query = "UPDATE alerts SET state = ?, body = ? WHERE id = ?"
         self._connection.execute(query, (alert.state.value, body, alert.id))
+
+
+_INSERT_ENTRY = "INSERT INTO alert_log (customer_id, seq, kind, at, alert) VALUES (?, ?, ?, ?, ?)"
+_INSERT_ALERT = "INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_MOVE_HEADS = """INSERT INTO alert_heads VALUES (?, ?, ?)
+    ON CONFLICT (customer_id) DO UPDATE SET last_seq = excluded.last_seq, unread = unread + excluded.unread"""
+
+
+def _row(alert: AnyAlert, body: bytes) -> tuple[str, str, int, str, int, str, str | None, bytes]:
+    kind = str(alert.__struct_config__.tag)
+    severity = SEVERITY_ORDER[alert.severity]
+    return alert.id, alert.customer_id, alert.seq, kind, severity, alert.state.value, alert.transaction_id, body
+
+
+def _moved_on() -> Conflict:
+    return Conflict("The alert log has moved on.", code="SEQ_MOVED_ON")
 
 
 def stored_entry(row: tuple[int, str, int, str, str, bytes]) -> StoredEntry:

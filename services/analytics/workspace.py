@@ -103,6 +103,7 @@ class Workspace:
         """Write everything that so many events changed; none for a tick of the clock."""
         if self.late:
             self.memory.late.keep(self.connection, self.late)
+        self.raising.finish()
         self.memory.journal.close_batch(self.connection, events)
 
 

@@ -70,6 +70,14 @@ async def test_a_log_is_known_again_by_the_entry_applied_last() -> None:
         await batches.aclose()
 
 
+async def test_entries_past_a_batch_make_batches_of_one_size() -> None:
+    """A rest of a few entries would look like a quiet log, on which whoever applies them does what waits for quiet."""
+    async with _serving(_entries(205)) as url:
+        batches = LogReader(url, batch_max=100).batches(0)
+        assert [len(await anext(batches)) for _ in range(3)] == [69, 69, 67]
+        await batches.aclose()
+
+
 async def test_a_log_known_again_at_its_end_is_quiet() -> None:
     """Nothing but the entry applied last comes: the reader is caught up."""
     entries = _entries(3)

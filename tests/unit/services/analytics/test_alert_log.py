@@ -41,6 +41,26 @@ def test_an_entry_that_is_not_the_next_is_a_conflict(after_seq: int) -> None:
     assert store.rows("alert_log") == before
 
 
+def test_alerts_raised_together_are_all_appended_or_none() -> None:
+    """Each is the next entry of its customer, in the order given; one that is not keeps all of them out."""
+    store = overdrawn_and_large()
+    log = SqliteAlertLog(store.connection)
+    template = store.alerts()[0]
+    raised = [
+        msgspec.structs.replace(template, id=f"new-{n}", customer_id=customer_id, seq=seq)
+        for n, (customer_id, seq) in enumerate([("cust-2", 6), ("cust-1", 6), ("cust-9", 1), ("cust-1", 7)])
+    ]
+    before = store.rows("alert_log")
+    for seq in (7, 9):
+        with pytest.raises(Conflict):
+            log.append_raised([*raised, msgspec.structs.replace(template, id="new", customer_id="cust-1", seq=seq)])
+        assert store.rows("alert_log") == before
+    log.append_raised(raised)
+    query = "SELECT alert FROM alert_log ORDER BY log_offset DESC LIMIT 4"
+    assert [decode(alert) for (alert,) in store.connection.execute(query)] == raised[::-1]
+    assert unread_counts(store.connection, ["cust-1", "cust-2", "cust-9"]) == {"cust-1": 7, "cust-2": 6, "cust-9": 1}
+
+
 @examples(30)
 @given(st.lists(ACTIONS, max_size=20), st.integers(0, 6))
 def test_the_log_stays_gapless_and_unread_is_the_list_s_count(

@@ -172,7 +172,9 @@ class HandingOverMachine(RuleBasedStateMachine):
         finding, at = Finding(str(next(self.numbers)), occurred_us, alert), self.now_text()
 
         def commit(connection: Any) -> None:
-            Raising(connection, SqliteAlertLog(connection), BOUNDS).raise_for(CUSTOMER, rule, finding, at)
+            raising = Raising(connection, SqliteAlertLog(connection), BOUNDS)
+            raising.raise_for(CUSTOMER, rule, finding, at)
+            raising.finish()
 
         self.do(self.database.write(commit))
         for alert in self.alerts():
