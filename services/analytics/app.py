@@ -79,12 +79,12 @@ def create_app(
         await database.start()
         await database.write(seed_bank_rules)
         clients = AsyncExitStack()
+        notifier = await clients.enter_async_context(_notifier(settings, database, accounts, clock))
         if relay is not None:
             await clients.enter_async_context(relay.opened())
             tasks.append(asyncio.create_task(relay.run(), name="relay"))
         tasks.append(asyncio.create_task(consumer.run(log), name="consumer"))
         if bounds is not None:
-            notifier = await clients.enter_async_context(_notifier(settings, database, accounts, clock))
             handing_over = HandingOver(database, recipients or accounts, notifier, bounds, clock, appended)
             tasks.append(asyncio.create_task(handing_over.run(), name="hand-off"))
         for task in tasks:

@@ -40,8 +40,6 @@ class Recipients(Protocol):
             Unavailable: they cannot be read now.
         """
 
-    async def close(self) -> None: ...
-
 
 class AccountService:
     """`Recipients`, and the push tokens, over HTTP. Construct is free; the connection is made when first asked."""

@@ -91,8 +91,6 @@ class World:
             raise KeyError("what nobody expected")
         return dict.fromkeys(customer_ids, self.recipient)
 
-    async def close(self) -> None: ...
-
     async def hand_over(self, notification: Notification) -> None:
         trouble = self.troubles.pop() if self.troubles else ""
         if trouble == "killed before":

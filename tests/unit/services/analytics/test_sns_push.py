@@ -364,8 +364,6 @@ async def test_what_some_devices_have_is_recorded_as_sent_in_the_end(setting: Se
         async def of(self, _: Any) -> dict[str, Any]:
             raise Unavailable("Away.")
 
-        async def close(self) -> None: ...
-
     alert = _alert(AlertSeverity.CRITICAL)
     database, bounds = setting.database, Bounds(channels=(NotificationChannel.PUSH,))
 
