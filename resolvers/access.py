@@ -25,38 +25,38 @@ class Access:
         self.customer_id = customer_id
         self._backends = backends
         self._deadline = deadline
-        self._owns: Load[_Owned] | None = None
+        self._owns: Load[Owned] | None = None
         self._loading: asyncio.Task[None] | None = None
 
     def account_ids(self) -> Load[list[str]]:
         """Load the customer's accounts, in the account service's order."""
-        return self._owned().then(_account_ids)
+        return self.owned().then(_account_ids)
 
     async def card_ids(self) -> list[str]:
         """Return the cards the customer may see."""
-        return (await self._owned()).card_ids
+        return (await self.owned()).card_ids
 
     async def account(self, account_id: str | None) -> bool:
         """Say whether the account is one of the customer's."""
-        return account_id is not None and account_id in (await self._owned()).accounts
+        return account_id is not None and account_id in (await self.owned()).accounts
 
     async def card(self, card_id: str | None) -> bool:
         """Say whether the customer may see (and freeze) the card."""
-        return card_id is not None and card_id in (await self._owned()).cards
+        return card_id is not None and card_id in (await self.owned()).cards
 
     async def device(self, device_id: str | None) -> bool:
         """Say whether the device is the customer's."""
-        return device_id is not None and device_id in (await self._owned()).devices
+        return device_id is not None and device_id in (await self.owned()).devices
 
     async def transaction(self, transaction: Transaction | None) -> bool:
         """Say whether the transaction is on one of the customer's accounts."""
         # Asked whether or not there is one: a call more for what is another's would tell that it exists.
-        accounts = (await self._owned()).accounts
+        accounts = (await self.owned()).accounts
         return transaction is not None and transaction.account_id in accounts
 
     async def accounts_among(self, account_ids: list[str]) -> list[str]:
         """Return those of the ids that are the customer's accounts, in the order given."""
-        accounts = (await self._owned()).accounts
+        accounts = (await self.owned()).accounts
         return [account_id for account_id in account_ids if account_id in accounts]
 
     def customer(self, customer_id: str) -> bool:
@@ -71,14 +71,15 @@ class Access:
         """Say whether the rule is the customer's own or bank-wide."""
         return rule is not None and rule.customer_id in (None, self.customer_id)
 
-    def _owned(self) -> "Load[_Owned]":
+    def owned(self) -> "Load[Owned]":
+        """Load all that is the customer's."""
         # In a task that is nobody's: a cancelled field must not take the others' answer with it.
         if self._owns is None:
             self._owns = Load()
             self._loading = asyncio.create_task(self._load(self._owns))
         return self._owns
 
-    async def _load(self, owns: "Load[_Owned]") -> None:
+    async def _load(self, owns: "Load[Owned]") -> None:
         try:
             entitlements = await self._backends.accounts.entitlements(self.customer_id, self._deadline)
         except NotFound:
@@ -88,11 +89,11 @@ class Access:
             if not isinstance(error, Exception):
                 raise
             return
-        owns.settle(_Owned(entitlements))
+        owns.settle(Owned(entitlements))
 
 
-class _Owned:
-    """Entitlements as sets, for lookups."""
+class Owned:
+    """Entitlements as sets of ids, for lookups."""
 
     def __init__(self, entitlements: Entitlements) -> None:
         self.account_ids = [entitlement.account_id for entitlement in entitlements.accounts]
@@ -102,5 +103,5 @@ class _Owned:
         self.devices = frozenset(entitlements.device_ids)
 
 
-def _account_ids(owned: _Owned) -> list[str]:
+def _account_ids(owned: Owned) -> list[str]:
     return owned.account_ids

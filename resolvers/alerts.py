@@ -26,9 +26,10 @@ from contracts.failures import NotFound, Rejected
 from contracts.rules import AlertRule
 from contracts.transactions import Transaction
 from contracts.vocabulary import AlertKind, AlertResponse, AlertSeverity, AlertState, DeliveryStage
-from resolvers.accounts import owned_account
+from resolvers.accounts import accounts_of, cards_of
 from resolvers.bounds import paging
-from resolvers.context import Info
+from resolvers.context import Info, RequestContext
+from resolvers.loads import Load
 from resolvers.transactions import owned_transactions
 
 
@@ -98,22 +99,20 @@ async def unread_count(info: Info) -> int:
     return counts.get(context.customer_id, 0)
 
 
-async def rule(root: Alert, info: Info) -> AlertRule | None:
-    """Return the rule in its present version; None once it is deleted."""
-    found = await info.context.loaders.rules.load(root.rule_id)
-    return found if info.context.access.rule(found) else None
+def rule(roots: list[Alert], context: RequestContext) -> list[Load[AlertRule | None]]:
+    """Load the rule in its present version; None once it is deleted."""
+    loads = context.loaders.rules.load_each([root.rule_id for root in roots])
+    return [load.then(lambda found: found if context.access.rule(found) else None) for load in loads]
 
 
-async def account(root: Alert, info: Info) -> Account | None:
-    """Return the account it is about; None without one."""
-    return await owned_account(info, root.account_id)
+def account(roots: list[Alert], context: RequestContext) -> list[Load[Account | None]]:
+    """Load the account it is about; None without one."""
+    return accounts_of([root.account_id for root in roots], context)
 
 
-async def card(root: Alert, info: Info) -> Card | None:
-    """Return the card it is about; None without one, or for another holder's card."""
-    if root.card_id is None or not await info.context.access.card(root.card_id):
-        return None
-    return await info.context.loaders.cards.load(root.card_id)
+def card(roots: list[Alert], context: RequestContext) -> list[Load[Card | None]]:
+    """Load the card it is about; None without one, or for another holder's card."""
+    return cards_of([root.card_id for root in roots], context)
 
 
 async def transaction(root: Alert, info: Info) -> Transaction | None:

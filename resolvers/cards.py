@@ -5,8 +5,9 @@ import msgspec
 from contracts.accounts import Account, Card, Device, DeviceInput
 from contracts.failures import NotFound, Rejected
 from contracts.vocabulary import DevicePlatform
-from resolvers.accounts import required_account
-from resolvers.context import Info
+from resolvers.accounts import required_accounts
+from resolvers.context import Info, RequestContext
+from resolvers.loads import Load
 from resolvers.node_ids import encode_node_id
 
 DEVICE_NAME_CHARACTERS_MAX = 80
@@ -28,9 +29,9 @@ class DeviceRemoved(msgspec.Struct, frozen=True):
     removed_id: str
 
 
-async def account(root: Card, info: Info) -> Account:
-    """Return the account the card draws on."""
-    return await required_account(info, root.account_id)
+def account(roots: list[Card], context: RequestContext) -> list[Load[Account]]:
+    """Load the account the card draws on."""
+    return required_accounts([root.account_id for root in roots], context)
 
 
 async def freeze(info: Info, id: str) -> CardFrozen:

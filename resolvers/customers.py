@@ -12,7 +12,7 @@ import msgspec
 from contracts.accounts import Account, Card, Customer, Device, NotificationPreferences
 from contracts.failures import NotFound
 from resolvers.accounts import existing
-from resolvers.context import Info
+from resolvers.context import Info, RequestContext
 from resolvers.loads import Load
 
 
@@ -27,29 +27,29 @@ def viewer(info: Info) -> Viewer:
     return Viewer(info.context.customer_id)
 
 
-def given_name(root: Viewer, info: Info) -> Load[str]:
+def given_name(roots: list[Viewer], context: RequestContext) -> list[Load[str]]:
     """Load the given name."""
-    return _of_customer(root, info, attrgetter("given_name"))
+    return _of_customers(roots, context, attrgetter("given_name"))
 
 
-def family_name(root: Viewer, info: Info) -> Load[str]:
+def family_name(roots: list[Viewer], context: RequestContext) -> list[Load[str]]:
     """Load the family name."""
-    return _of_customer(root, info, attrgetter("family_name"))
+    return _of_customers(roots, context, attrgetter("family_name"))
 
 
-def locale(root: Viewer, info: Info) -> Load[str]:
+def locale(roots: list[Viewer], context: RequestContext) -> list[Load[str]]:
     """Load the locale, a BCP 47 tag."""
-    return _of_customer(root, info, attrgetter("locale"))
+    return _of_customers(roots, context, attrgetter("locale"))
 
 
-def time_zone(root: Viewer, info: Info) -> Load[str]:
+def time_zone(roots: list[Viewer], context: RequestContext) -> list[Load[str]]:
     """Load the IANA time zone."""
-    return _of_customer(root, info, attrgetter("time_zone"))
+    return _of_customers(roots, context, attrgetter("time_zone"))
 
 
-def residency_country(root: Viewer, info: Info) -> Load[str]:
+def residency_country(roots: list[Viewer], context: RequestContext) -> list[Load[str]]:
     """Load the country of residence."""
-    return _of_customer(root, info, attrgetter("residency_country"))
+    return _of_customers(roots, context, attrgetter("residency_country"))
 
 
 def accounts(info: Info) -> Load[list[Account]]:
@@ -80,8 +80,9 @@ async def preferences(root: Viewer, info: Info) -> NotificationPreferences:
     return found[0]
 
 
-def _of_customer(root: Viewer, info: Info, read: Callable[[Customer], str]) -> Load[str]:
-    return info.context.loaders.customers.load(root.id).then(lambda customer: read(_required(customer)))
+def _of_customers(roots: list[Viewer], context: RequestContext, read: Callable[[Customer], str]) -> list[Load[str]]:
+    loads = context.loaders.customers.load_each([root.id for root in roots])
+    return [load.then(lambda customer: read(_required(customer))) for load in loads]
 
 
 def _required(customer: Customer | None) -> Customer:

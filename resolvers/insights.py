@@ -8,9 +8,10 @@ from contracts.insights import CashFlow, Forecast, RecurringPayment, SpendingRep
 from contracts.money import exponent_of
 from contracts.transactions import TransactionMerchant
 from contracts.vocabulary import Interval, SpendingGroup
-from resolvers.accounts import required_account
+from resolvers.accounts import required_accounts
 from resolvers.bounds import FORECAST_DAYS_MAX, Period, checked_days, checked_period
-from resolvers.context import Info
+from resolvers.context import Info, RequestContext
+from resolvers.loads import Load
 
 
 async def spending(
@@ -57,9 +58,9 @@ def period_of(root: SpendingReport) -> Period:
     return Period(root.start, root.end)
 
 
-async def account(root: RecurringPayment, info: Info) -> Account:
-    """Return the account it is paid from."""
-    return await required_account(info, root.account_id)
+def account(roots: list[RecurringPayment], context: RequestContext) -> list[Load[Account]]:
+    """Load the account it is paid from."""
+    return required_accounts([root.account_id for root in roots], context)
 
 
 def merchant(root: RecurringPayment) -> TransactionMerchant | None:

@@ -17,7 +17,7 @@ from contracts.accounts import IDS_PER_CALL_MAX, Account, Balance, Card, Custome
 from contracts.alerts import AnyAlert
 from contracts.rules import AlertRule
 from contracts.transactions import Transaction, TransactionPage
-from resolvers.loads import All, Load
+from resolvers.loads import All, Load, each
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -68,6 +68,10 @@ class Loader(Generic[K, T]):
                 loop.call_soon(self._dispatch, loop, self._batch)
             self._batch.append((key, load))
         return load
+
+    def load_each(self, keys: Iterable[K]) -> list[Load[T]]:
+        """Ask for several keys at once; the load of each, in their order."""
+        return each(keys, self.load)
 
     def load_many(self, keys: Iterable[K]) -> Load[list[T]]:
         """Ask for several keys at once; answers in their order."""

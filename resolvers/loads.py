@@ -6,12 +6,13 @@ each on a future of their own, so that one who is cancelled takes nothing from t
 """
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Hashable, Iterable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 U = TypeVar("U")
+K = TypeVar("K", bound=Hashable)
 
 Told = Callable[["Load[Any]"], None]
 
@@ -69,6 +70,20 @@ class Load(Generic[T]):
             self._waiting.append(partial(_release, arrived))
             yield from arrived
         return self.result()
+
+
+def settled(value: T) -> Load[T]:
+    """Return a load of what is there already."""
+    load: Load[T] = Load()
+    load.settle(value)
+    return load
+
+
+def each(keys: Iterable[K], ask: "Callable[[K], Load[T]]") -> list[Load[T]]:
+    """Ask for every key once, however often it is among them; the load of each, in their order."""
+    keys = list(keys)
+    asked = {key: ask(key) for key in dict.fromkeys(keys)}
+    return [asked[key] for key in keys]
 
 
 def _make(made: Load[U], make: Callable[[T], U | Load[U]], source: Load[T]) -> None:

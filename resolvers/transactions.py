@@ -1,6 +1,6 @@
 """Transactions: pages of them, and what one leads to."""
 
-from collections.abc import Awaitable
+from functools import partial
 
 import msgspec
 
@@ -10,10 +10,10 @@ from contracts.alerts import AnyAlert
 from contracts.failures import Rejected
 from contracts.transactions import Transaction, TransactionPage
 from contracts.vocabulary import CreditDebitIndicator, SpendingCategory, TransactionStatus
-from resolvers.accounts import required_account
+from resolvers.accounts import cards_of, required_accounts
 from resolvers.bounds import paging
-from resolvers.context import Info
-from resolvers.loads import Load
+from resolvers.context import Info, RequestContext
+from resolvers.loads import Load, settled
 from resolvers.node_ids import ids_of
 
 TEXT_CHARACTERS_MAX = 140
@@ -60,23 +60,20 @@ class TransactionFilter(msgspec.Struct, frozen=True, kw_only=True):
         ]
         return [*((name, value) for name, value in single if value), *repeated]
 
-    def names(self, account_id: str) -> bool:
-        """Say whether the account is among those asked for."""
-        return self.account_ids is None or account_id in ids_of("Account", self.account_ids)
-
 
 NO_CONDITIONS = TransactionFilter()
 """All of them."""
 
 
-def page_of_account(
-    root: Account, info: Info, filter: TransactionFilter, first: int, after: str | None
-) -> TransactionPage | Load[TransactionPage]:
-    """Load a page of one account; accounts asked with the same arguments share one call."""
-    query = [*filter.query(), *paging(first, after)]
-    if not filter.names(root.id):
-        return TransactionPage([], False)
-    return info.context.loaders.transaction_pages(query).load(root.id)
+def pages_of_accounts(
+    roots: list[Account], context: RequestContext, filter: TransactionFilter, first: int, after: str | None
+) -> list[Load[TransactionPage]]:
+    """Load a page of each account; accounts asked with the same arguments share one call."""
+    pages = context.loaders.transaction_pages([*filter.query(), *paging(first, after)])
+    if filter.account_ids is None:
+        return pages.load_each([root.id for root in roots])
+    named = set(ids_of("Account", filter.account_ids))
+    return [pages.load(root.id) if root.id in named else settled(TransactionPage([], False)) for root in roots]
 
 
 async def page_of_customer(info: Info, filter: TransactionFilter, first: int, after: str | None) -> TransactionPage:
@@ -103,21 +100,23 @@ def nodes(root: TransactionPage) -> list[Transaction]:
     return [edge.node for edge in root.edges]
 
 
-def account(root: Transaction, info: Info) -> Awaitable[Account]:
-    """Return the account it moved."""
-    return required_account(info, root.account_id)
+def account(roots: list[Transaction], context: RequestContext) -> list[Load[Account]]:
+    """Load the account it moved."""
+    return required_accounts([root.account_id for root in roots], context)
 
 
-async def card(root: Transaction, info: Info) -> Card | None:
-    """Return the card it was paid with; None without one, or for another holder's card."""
-    if root.card_id is None or not await info.context.access.card(root.card_id):
-        return None
-    return await info.context.loaders.cards.load(root.card_id)
+def card(roots: list[Transaction], context: RequestContext) -> list[Load[Card | None]]:
+    """Load the card it was paid with; None without one, or for another holder's card."""
+    return cards_of([root.card_id for root in roots], context)
 
 
-async def alerts(root: Transaction, info: Info) -> list[AnyAlert]:
-    """Return the alerts the transaction caused for the caller."""
-    found = await info.context.loaders.alerts_about.load(root.id)
-    own = [alert for alert in found if info.context.access.alert(alert)]
-    info.context.trail.showed(own)
+def alerts(roots: list[Transaction], context: RequestContext) -> list[Load[list[AnyAlert]]]:
+    """Load the alerts the transaction caused for the caller."""
+    loads = context.loaders.alerts_about.load_each([root.id for root in roots])
+    return [load.then(partial(_own, context)) for load in loads]
+
+
+def _own(context: RequestContext, found: list[AnyAlert]) -> list[AnyAlert]:
+    own = [alert for alert in found if context.access.alert(alert)]
+    context.trail.showed(own)
     return own

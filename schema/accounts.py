@@ -9,7 +9,7 @@ from contracts.transactions import TransactionPage
 from contracts.vocabulary import AccountKind
 from resolvers import accounts as resolvers
 from resolvers import transactions
-from resolvers.context import Info
+from resolvers.context import Info, RequestContext
 from resolvers.loads import Load
 from schema.costs import DAYS, PAGE
 from schema.enums import AccountStatus, AccountUsage, BalanceType
@@ -23,12 +23,12 @@ from schema.views import STRUCTS, argument, field, node_id
 
 
 def _balance(
-    root: structs.Account,
-    info: Info,
+    roots: list[structs.Account],
+    context: RequestContext,
     type: Annotated[BalanceType, argument("Which balance.")] = BalanceType.INTERIM_AVAILABLE,
     on: Annotated[Date | None, argument("The booked balance at the end of this day instead; null: now.")] = None,
-) -> Load[structs.Balance | None]:
-    return resolvers.balance(root, info, type, on)
+) -> list[Load[structs.Balance | None]]:
+    return resolvers.balance(roots, context, type, on)
 
 
 async def _balance_history(
@@ -38,9 +38,13 @@ async def _balance_history(
 
 
 def _transactions(
-    root: structs.Account, info: Info, filter: FilterArgument = None, first: First = 20, after: After = None
-) -> TransactionPage | Load[TransactionPage]:
-    return transactions.page_of_account(root, info, conditions_of(filter), first, after)
+    roots: list[structs.Account],
+    context: RequestContext,
+    filter: FilterArgument = None,
+    first: First = 20,
+    after: After = None,
+) -> list[Load[TransactionPage]]:
+    return transactions.pages_of_accounts(roots, context, conditions_of(filter), first, after)
 
 
 @strawberry.interface(description="An account the customer holds, alone, jointly or as a delegate.")
@@ -53,10 +57,10 @@ class Account(Node):
     usage: AccountUsage = field("What it is used for.")
     opened_on: Date = field("Day it was opened.")
     balances: list[Balance] | None = field(
-        "Its balances now, one of each type; null when they could not be read.", resolver=resolvers.balances
+        "Its balances now, one of each type; null when they could not be read.", each=resolvers.balances
     )
     balance: Balance | None = field(
-        "One balance; null where there is none, or when it could not be read.", resolver=_balance
+        "One balance; null where there is none, or when it could not be read.", each=_balance
     )
     balance_history: list[Balance] | None = field(
         "Closing booked balance of each day that had a booking, oldest first; null when it could not be read.",
@@ -65,11 +69,11 @@ class Account(Node):
     )
     transactions: TransactionConnection | None = field(
         "Its transactions, newest first; null when they could not be read.",
-        resolver=_transactions,
+        each=_transactions,
         costs=[PAGE],
     )
     standing_orders: list[StandingOrder] | None = field(
-        "Its standing orders; null when they could not be read.", resolver=resolvers.standing_orders
+        "Its standing orders; null when they could not be read.", each=resolvers.standing_orders
     )
 
 
@@ -98,18 +102,16 @@ class SavingsAccount(Account):
 class CardAccount(Account):
     credit_limit: Money | None = field("Most that may be owed; null when there is no limit.")
     cards: list[CardRef] | None = field(
-        "Its cards that the customer may see; null when they could not be read.", resolver=resolvers.cards
+        "Its cards that the customer may see; null when they could not be read.", each=resolvers.cards
     )
 
 
 @_account_view(AccountKind.SECURITIES, "An account that holds securities.")
 class SecuritiesAccount(Account):
-    holdings: list[Holding] | None = field(
-        "What it holds; null when it could not be read.", resolver=resolvers.holdings
-    )
+    holdings: list[Holding] | None = field("What it holds; null when it could not be read.", each=resolvers.holdings)
     market_value: Money | None = field(
         "Value of all holdings; null unless each has a value in the account's currency, or when it could not be read.",
-        resolver=resolvers.market_value,
+        each=resolvers.market_value,
     )
 
 

@@ -64,11 +64,11 @@ class Alert(Node):
     raised_at: DateTime = field("When it was raised.")
     rule: AlertRuleRef | None = field(
         "The rule that raised it, as it is now; null once it is deleted or when it could not be read.",
-        resolver=resolvers.rule,
+        each=resolvers.rule,
     )
     rule_version: int = field("Version of the rule that raised it.")
     account: AccountRef | None = field(
-        "The account it is about; null without one or when it could not be read.", resolver=resolvers.account
+        "The account it is about; null without one or when it could not be read.", each=resolvers.account
     )
     reasons: list[AlertReason] = field("Why it was raised.")
     deliveries: list[AlertDelivery] = field("How far it came on each device and channel, the latest last; at most 60.")
@@ -93,7 +93,7 @@ class CardDeclinedAlert(Alert):
     amount: Money = field("Amount that was asked for.")
     decline_reason: str = field("Why it was declined.")
     merchant_name: str | None = field("Where; null when not known.")
-    card: CardRef | None = field(_CARD, resolver=resolvers.card)
+    card: CardRef | None = field(_CARD, each=resolvers.card)
     transaction: TransactionRef | None = field(_TRANSACTION, resolver=resolvers.transaction)
 
 
@@ -101,7 +101,7 @@ class CardDeclinedAlert(Alert):
 class ForeignTransactionAlert(Alert):
     amount: Money = field("Amount of the payment.")
     country: CountryCode = field("Where it was made.")
-    card: CardRef | None = field(_CARD, resolver=resolvers.card)
+    card: CardRef | None = field(_CARD, each=resolvers.card)
     transaction: TransactionRef | None = field(_TRANSACTION, resolver=resolvers.transaction)
 
 
@@ -110,7 +110,7 @@ class VelocityAlert(Alert):
     transaction_count: int = field("How many payments.")
     window_minutes: int = field("Within how many minutes of event time.")
     total: Money = field("Their sum.")
-    card: CardRef | None = field(_CARD, resolver=resolvers.card)
+    card: CardRef | None = field(_CARD, each=resolvers.card)
     transaction: TransactionRef | None = field(_TRANSACTION, resolver=resolvers.transaction)
 
 

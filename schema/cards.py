@@ -14,9 +14,7 @@ from schema.views import field, node_id, view
 @view(accounts.Card, description="A payment card.")
 class Card(Node):
     node_id: strawberry.ID = node_id("Card")
-    account: AccountRef | None = field(
-        "Account it draws on; null only when it could not be read.", resolver=cards.account
-    )
+    account: AccountRef | None = field("Account it draws on; null only when it could not be read.", each=cards.account)
     masked_pan: str = field("Card number with all but its last digits masked.")
     status: CardStatus = field("Whether it can be used.")
     expiry: Date = field("Last day it is valid.")

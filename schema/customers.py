@@ -84,14 +84,14 @@ async def _alert_rule_preview(
 @view(resolvers.Viewer, description="The signed-in customer. A null part could not be read; its error says why.")
 class Customer(Node):
     node_id: strawberry.ID = node_id("Customer")
-    given_name: str | None = field("Given name; null only when it could not be read.", resolver=resolvers.given_name)
-    family_name: str | None = field("Family name; null only when it could not be read.", resolver=resolvers.family_name)
+    given_name: str | None = field("Given name; null only when it could not be read.", each=resolvers.given_name)
+    family_name: str | None = field("Family name; null only when it could not be read.", each=resolvers.family_name)
     locale: str | None = field(
-        "Language and region, BCP 47; null only when it could not be read.", resolver=resolvers.locale
+        "Language and region, BCP 47; null only when it could not be read.", each=resolvers.locale
     )
-    time_zone: str | None = field("IANA time zone; null only when it could not be read.", resolver=resolvers.time_zone)
+    time_zone: str | None = field("IANA time zone; null only when it could not be read.", each=resolvers.time_zone)
     residency_country: CountryCode | None = field(
-        "Country of residence; null only when it could not be read.", resolver=resolvers.residency_country
+        "Country of residence; null only when it could not be read.", each=resolvers.residency_country
     )
     accounts: list[Account] | None = field(
         "Every account the customer holds, in any role; null when they could not be read.", resolver=resolvers.accounts

@@ -50,7 +50,7 @@ class CashFlow:
 )
 class RecurringPayment:
     account: AccountRef | None = field(
-        "Account it is paid from; null only when it could not be read.", resolver=resolvers.account
+        "Account it is paid from; null only when it could not be read.", each=resolvers.account
     )
     merchant: Merchant | None = field("The merchant; null where the counterparty is none.", computed=resolvers.merchant)
     counterparty: str = field("Who is paid.")

@@ -29,7 +29,7 @@ class Merchant:
 class Transaction(Node):
     node_id: strawberry.ID = node_id("Transaction")
     account: AccountRef | None = field(
-        "The account it moves; null only when it could not be read.", resolver=resolvers.account
+        "The account it moves; null only when it could not be read.", each=resolvers.account
     )
     status: TransactionStatus = field("What has become of it.")
     credit_debit_indicator: CreditDebitIndicator = field("Its direction.")
@@ -48,10 +48,10 @@ class Transaction(Node):
     balance_after: Money | None = field("The bank's booked balance after it, signed; null when it was not reported.")
     rejection_reason: str | None = field("Why it was rejected; null when it was not.")
     card: CardRef | None = field(
-        "Card it was paid with; null without one or for another holder's.", resolver=resolvers.card
+        "Card it was paid with; null without one or for another holder's.", each=resolvers.card
     )
     alerts: list[AlertRef] | None = field(
-        "Alerts it caused for the customer; null when they could not be read.", resolver=resolvers.alerts
+        "Alerts it caused for the customer; null when they could not be read.", each=resolvers.alerts
     )
 
 

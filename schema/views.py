@@ -5,6 +5,7 @@ of the struct (no copy: measured +85 µs for 67 transactions). A field that need
 with an error at its path says that this part failed, and the rest of the answer stands.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, TypeVar
@@ -12,10 +13,13 @@ from typing import Any, TypeVar
 import strawberry
 from strawberry.types.field import StrawberryField
 
+from resolvers.context import Info
 from resolvers.node_ids import encode_node_id
 
 COMPUTED = "computed"
 """The key of a field's metadata under which its function is found."""
+EACH = "each"
+"""The attribute under which a resolver's `each` is found."""
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
@@ -30,6 +34,7 @@ def field(
     *,
     resolver: Callable[..., Any] | None = None,
     computed: Callable[[Any], Any] | None = None,
+    each: Callable[..., Sequence[Any]] | None = None,
     name: str | None = None,
     costs: Sequence[object] = (),
     demands: Sequence[object] = (),
@@ -37,6 +42,8 @@ def field(
     """Declare a field: read from the struct, computed from it, or answered by a resolver.
 
     What is `computed` takes the struct alone, has no effect and asks no one: plans call it like they read an attribute.
+    `each` resolves the field for many objects at once: it takes the list of them, the context and the arguments, and
+    returns a load for each, in their order. It has no other effect, as it may be asked again, for one of them alone.
     `costs` are directives of schema/costs.py, `demands` of schema/demands.py.
     """
     directives = [*costs, *demands]
@@ -45,9 +52,25 @@ def field(
         return strawberry.field(
             description=description, name=name, resolver=computed, directives=directives, metadata=metadata
         )
+    if each is not None:
+        resolver = _one_of(each)
     if resolver is None:
         return strawberry.field(description=description, name=name, directives=directives)
     return strawberry.field(description=description, name=name, resolver=resolver, directives=directives)
+
+
+def _one_of(each: Callable[..., Sequence[Any]]) -> Callable[..., Any]:
+    """Return the resolver that asks an `each` for one object, as graphql-core calls it."""
+
+    def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+        return each([root], info.context, **arguments)[0]
+
+    _, _, *arguments = inspect.signature(each).parameters.values()
+    own = list(inspect.signature(resolve).parameters.values())[:2]
+    resolve.__signature__ = inspect.Signature([*own, *arguments])  # type: ignore[attr-defined]
+    resolve.__name__, resolve.__module__ = each.__name__, each.__module__
+    setattr(resolve, EACH, each)
+    return resolve
 
 
 def view(*structs: type, description: str, exact: bool = False) -> Callable[[C], C]:

@@ -87,8 +87,8 @@ class Context(RequestContext):
 Info = strawberry.Info[Context, None]
 
 
-def _author(root: Post, info: Info) -> Load[Author]:
-    return info.context.authors.load(root.author_id)
+def _authors(roots: list[Post], context: Context) -> list[Load[Author]]:
+    return context.authors.load_each([root.author_id for root in roots])
 
 
 async def _listed(info: Info) -> list[Post]:
@@ -103,7 +103,7 @@ class AuthorView:
 @view(Post, description="One of the list.")
 class PostView:
     title: str = field("The title.")
-    author: AuthorView = field("Who wrote it.", resolver=_author)
+    author: AuthorView = field("Who wrote it.", each=_authors)
 
 
 @strawberry.type(name="Query", description="What can be asked.")

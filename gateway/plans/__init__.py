@@ -12,6 +12,9 @@
     shadow.py    both ways, compared
     modes.py     which of these, as `BELFRY_EXECUTION` says
 
+A list whose objects are plain but for fields that are resolved `each` (schema/views.py) is asked for at once, field by
+field, and filled as the loads arrive; an object of which something is odd is executed by itself.
+
 Whatever generated code does not expect (a null where none may be, another type, an unknown class) goes, that value
 alone, through graphql-core's own completion. So errors, their paths and null propagation are graphql-core's, always.
 """

@@ -8,7 +8,7 @@ is made of is read from the wrapper itself; where it is not exactly what this mo
 import inspect
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from graphql import GraphQLField
 from strawberry import Info
@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from gateway.plans.conversions import Arguments, Conversions
+from schema.views import EACH
 
 IMMUTABLE = (str, int, float, bool, type(None), Enum)
 """Arguments that resolvers cannot change: made once for an execution. Others are made anew for each call."""
@@ -93,6 +94,16 @@ class PlannedInfo(Info[Any, Any]):
 
 
 Resolve = Callable[[Any, Any, Given], Any]
+ResolveEach = Callable[[list[Any], Any, Given], Any]
+
+
+class Known(NamedTuple):
+    """A field whose resolver's chain is exactly what this module knows."""
+
+    field: StrawberryField
+    resolver: StrawberryResolver[Any]
+    conversions: Conversions
+    config: StrawberryConfig
 
 
 def direct_call(definition: GraphQLField) -> Resolve | None:
@@ -100,6 +111,29 @@ def direct_call(definition: GraphQLField) -> Resolve | None:
 
     It takes the source, graphql-core's info and the arguments.
     """
+    known = _known(definition)
+    return None if known is None else _calling(*known)
+
+
+def each_call(definition: GraphQLField) -> ResolveEach | None:
+    """Return what resolves the field for many sources at once; None where it must be asked for one at a time.
+
+    It takes the sources, the context and the arguments, and returns a load for each source.
+    """
+    known = _known(definition)
+    each = None if known is None else getattr(known.resolver.wrapped_func, EACH, None)
+    if known is None or each is None:
+        return None
+    own = known.field.arguments
+    convert = known.conversions.known(own)
+    if convert is None:
+        return None
+    if not own:
+        return lambda sources, context, _: each(sources, context)
+    return lambda sources, context, given: each(sources, context, **given.convert(convert, None))
+
+
+def _known(definition: GraphQLField) -> Known | None:
     field: Any = definition.extensions.get("strawberry-definition")
     if not isinstance(field, StrawberryField) or field.base_resolver is None or field.extensions:
         return None
@@ -114,7 +148,8 @@ def direct_call(definition: GraphQLField) -> Resolve | None:
     if not is_known or (field.is_async and not inspect.iscoroutinefunction(field.base_resolver.wrapped_func)):
         return None
     converter = links["self"]
-    return _calling(field, field.base_resolver, converter.config, converter.scalar_registry)
+    conversions = Conversions(converter.scalar_registry, converter.config)
+    return Known(field, field.base_resolver, conversions, converter.config)
 
 
 def _cells(function: Any) -> dict[str, Any]:
@@ -126,7 +161,7 @@ def _cells(function: Any) -> dict[str, Any]:
 
 
 def _calling(
-    field: StrawberryField, resolver: StrawberryResolver[Any], config: StrawberryConfig, scalars: Any
+    field: StrawberryField, resolver: StrawberryResolver[Any], conversions: Conversions, config: StrawberryConfig
 ) -> Resolve:
     function: Any = resolver.wrapped_func
     info_class = PlannedInfo if config.info_class is Info else config.info_class
@@ -134,7 +169,7 @@ def _calling(
     roots = [parameter.name for parameter in parameters if parameter is not None]
     info_name = resolver.info_parameter.name if resolver.info_parameter is not None else None
     takes_self, own = bool(resolver.self_parameter), field.arguments
-    convert = Conversions(scalars, config).of(own)
+    convert = conversions.of(own)
 
     def call(source: Any, raw_info: Any, given: Given) -> Any:
         info: Any = None

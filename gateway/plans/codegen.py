@@ -4,6 +4,7 @@ Names of the client's document enter the code only as `repr` of GraphQL names; e
 function's namespace. The code raises for what it does not expect, and its caller hands that value to graphql-core.
 """
 
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
@@ -23,7 +24,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 
-from contracts.node_ids import encode_texts
+from contracts.node_ids import FILLING, URL_SAFE
 from gateway.plans.leaves import Odd, leaf_of
 from gateway.plans.reads import Constant, NodeId, PlainClasses, Read, RuntimeTypes, read_of
 
@@ -33,9 +34,6 @@ NESTING_MAX = 12
 """Blocks within blocks; what is deeper becomes a function of its own (Python allows 20 loops)."""
 
 Complete = Callable[[Any], Any]
-Later = list[tuple[dict[str, Any], str, str]]
-"""Global ids yet to be encoded: the answer each stands in, under which name, and its text."""
-CompleteLater = Callable[[Any, Later], Any]
 Fill = Callable[[Any, dict[str, Any]], None]
 
 
@@ -80,15 +78,15 @@ class Budget:
             raise NotPlain
 
 
-class Dispatch(dict[type, CompleteLater]):
+class Dispatch(dict[type, Complete]):
     """The function for each class of an abstract type's objects; those told by value are chosen each time."""
 
-    def __init__(self, by_name: dict[str, tuple[PlainClasses, CompleteLater]], types: RuntimeTypes) -> None:
+    def __init__(self, by_name: dict[str, tuple[PlainClasses, Complete]], types: RuntimeTypes) -> None:
         super().__init__()
         self._by_name = by_name
         self._types = types
 
-    def choose(self, value: Any) -> CompleteLater:
+    def choose(self, value: Any) -> Complete:
         """Return the function for a value whose class has none yet.
 
         Raises:
@@ -109,7 +107,9 @@ class Writer:
     def __init__(self, opening: str) -> None:
         self.lines = [opening]
         self.depth = 1
-        self.constants: dict[str, Any] = {"Odd": Odd, "put_ids": put_ids}
+        self.constants: dict[str, Any] = {
+            "Odd": Odd, "b2a_base64": b2a_base64, "URL_SAFE": URL_SAFE, "FILLING": FILLING,
+        }  # fmt: skip
         self._names = 0
 
     def name(self) -> str:
@@ -134,11 +134,6 @@ class Writer:
         self.depth += 1
         yield
         self.depth -= 1
-
-    def collecting(self) -> None:
-        """Let the function collect global ids: it puts all of them in place at its end."""
-        self.lines.insert(1, "    later = []")
-        self.line("if later: put_ids(later)")
 
     def function(self, name: str) -> Any:
         """Make the function."""
@@ -177,7 +172,6 @@ class Compiler:
         """
         writer = Writer("def complete(value):")
         answer = self._value(writer, type_, details, "value")
-        writer.collecting()
         writer.line(f"return {answer}")
         complete: Complete = writer.function("complete")
         return complete
@@ -191,9 +185,21 @@ class Compiler:
         writer = Writer("def fill(source, results):")
         for field in fields:
             writer.line(f"results[{field.response_name!r}] = {self._field(writer, field, 'source')}")
-        writer.collecting()
         fill: Fill = writer.function("fill")
         return fill
+
+    def making(self, fields: list[PlainField]) -> Complete:
+        """Return a function that makes the answer of a struct of them, or raises where its class is not plain.
+
+        Raises:
+            NotPlain: something under them has a resolver.
+        """
+        writer = Writer("def make(value):")
+        self._plain_class(writer, fields, None, "value")
+        self._answer(writer, fields, "value", "answer")
+        writer.line("return answer")
+        make: Complete = writer.function("make")
+        return make
 
     def _value(self, writer: Writer, type_: GraphQLOutputType, details: FieldDetailsList, value: str) -> str:
         """Write what completes the value of that name; return the name its answer has."""
@@ -234,7 +240,7 @@ class Compiler:
             self._list(writer, type_, details, value, answer)
         elif is_abstract_type(type_):
             dispatch = writer.constant(self._dispatch(type_, details))
-            writer.line(f"{answer} = ({dispatch}.get(type({value})) or {dispatch}.choose({value}))({value}, later)")
+            writer.line(f"{answer} = ({dispatch}.get(type({value})) or {dispatch}.choose({value}))({value})")
         elif writer.depth > NESTING_MAX:
             complete = writer.constant(self.completing(GraphQLNonNull(type_), details))
             writer.line(f"{answer} = {complete}({value})")
@@ -258,39 +264,36 @@ class Compiler:
         self, writer: Writer, type_: GraphQLObjectType, details: FieldDetailsList, value: str, answer: str
     ) -> None:
         fields = self._fields(type_, details)
-        expected = type_.name if type_.is_type_of else None
-        classes = writer.constant(PlainClasses(attributes_of(fields), expected, self._selections.types))
-        writer.line(f"if type({value}) not in {classes} and not {classes}.take({value}): raise Odd")
+        self._plain_class(writer, fields, type_.name if type_.is_type_of else None, value)
         self._answer(writer, fields, value, answer)
 
+    def _plain_class(self, writer: Writer, fields: list[PlainField], expected: str | None, value: str) -> None:
+        classes = writer.constant(PlainClasses(attributes_of(fields), expected, self._selections.types))
+        writer.line(f"if type({value}) not in {classes} and not {classes}.take({value}): raise Odd")
+
     def _answer(self, writer: Writer, fields: list[PlainField], value: str, answer: str) -> None:
-        entries, later = [], []
-        for field in fields:
-            if isinstance(field.read, NodeId) and nullable_of(field.type) is GraphQLID:
-                id = writer.name()
-                writer.line(f"{id} = {value}.{field.read.attribute}")
-                writer.line(f"if type({id}) is not str: raise Odd")
-                later.append(f"later.append(({answer}, {field.response_name!r}, {field.read.prefix!r} + {id}))")
-                entries.append(f"{field.response_name!r}: None")
-            else:
-                entries.append(f"{field.response_name!r}: {self._field(writer, field, value)}")
+        entries = [f"{field.response_name!r}: {self._field(writer, field, value)}" for field in fields]
         writer.line(f"{answer} = {{{', '.join(entries)}}}")
-        for line in later:
-            writer.line(line)
 
     def _field(self, writer: Writer, field: PlainField, source: str) -> str:
         if isinstance(field.read, Constant):
             return repr(field.read.value)
         value = writer.name()
+        if isinstance(field.read, NodeId) and nullable_of(field.type) is GraphQLID:
+            writer.line(f"{value} = {source}.{field.read.attribute}")
+            writer.line(f"if type({value}) is not str: raise Odd")
+            # As `encode_node_id`, without its calls: an answer has hundreds of ids.
+            text = f"({field.read.prefix!r} + {value}).encode()"
+            return f"b2a_base64({text}).translate(URL_SAFE, FILLING).decode()"
         read = source if field.read.attribute is None else f"{source}.{field.read.attribute}"
         writer.line(f"{value} = {read if field.read.make is None else f'{writer.constant(field.read.make)}({read})'}")
         return self._value(writer, field.type, field.details, value)
 
     def _dispatch(self, type_: GraphQLAbstractType, details: FieldDetailsList) -> Dispatch:
-        by_name: dict[str, tuple[PlainClasses, CompleteLater]] = {}
+        by_name: dict[str, tuple[PlainClasses, Complete]] = {}
         for one in self._selections.schema.get_possible_types(type_):
             fields = self._fields(one, details)
-            writer = Writer("def complete(value, later):")
+            writer = Writer("def complete(value):")
             self._answer(writer, fields, "value", "answer")
             writer.line("return answer")
             classes = PlainClasses(attributes_of(fields), None, self._selections.types)
@@ -319,12 +322,6 @@ def plain_field(
     if read is None:
         raise NotPlain
     return PlainField(response_name, read, definition.type, details)
-
-
-def put_ids(later: Later) -> None:
-    """Encode the global ids of a piece of an answer together, and put them in their places."""
-    for (answer, name, _), id in zip(later, encode_texts([text for _, _, text in later]), strict=True):
-        answer[name] = id
 
 
 def nullable_of(type_: Any) -> Any:

@@ -45,10 +45,17 @@ class Conversions:
 
     def of(self, arguments: list[StrawberryArgument]) -> Callable[[Arguments, Any], Arguments]:
         """Return what converts a field's arguments, named as in the schema; it is given Strawberry's info as well."""
+        known = self.known(arguments)
+        if known is None:
+            return lambda given, info: convert_arguments(given, arguments, self._scalars, self._config, info)
+        return known
+
+    def known(self, arguments: list[StrawberryArgument]) -> Callable[[Arguments, Any], Arguments] | None:
+        """Return the same where it needs no info; None where it does."""
         try:
             known = [self._argument(one) for one in arguments]
         except NotKnown:
-            return lambda given, info: convert_arguments(given, arguments, self._scalars, self._config, info)
+            return None
 
         def convert(given: Arguments, _: Any) -> Arguments:
             return {to: make(given[name]) for name, to, make in known if name in given}

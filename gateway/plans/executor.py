@@ -25,7 +25,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from gateway.plans.cache import PlanCache
 from gateway.plans.calls import NONE_GIVEN, Given, RawInfo
 from gateway.plans.codegen import Complete, nullable_of
-from gateway.plans.pending import Loaded, Parts, Pending
+from gateway.plans.pending import Column, Loaded, Parts, Pending, Place, Rows, Table
 from gateway.plans.plan import FieldPlan, Plan, Selected
 from resolvers.loads import Load
 
@@ -148,14 +148,15 @@ class PlanExecution(Executor[Any]):
     def _execute(self, field: FieldPlan, source: Any, path: Path) -> Any:
         try:
             given = self._given_to(field) if field.takes_arguments else NONE_GIVEN
-            if field.call is not None:
+            if field.each is not None:
+                [result] = field.each([source], self.context_value, given)
+            elif field.call is not None:
                 result = field.call(source, RawInfo(self.context_value, self, field, path), given)
             else:
                 info = self.info_of(field, path)
                 result = (field.resolve or self.field_resolver)(source, info, **given.arguments)
             if isinstance(result, Load):
-                place = (field.definition.type, field.details, path)
-                return Loaded(self, place, result, partial(self._complete, field, path))
+                return self._loaded(field, path, result)
             if self.is_awaitable(result):
                 return self._complete_awaited(field, path, result)
             completed = self._complete(field, path, result)
@@ -193,50 +194,101 @@ class PlanExecution(Executor[Any]):
         if plan is None or type(items) is not list:
             return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
         kind = nullable_of(item_type)
+        known = plan.by_class(kind, field_details_list)
+        place = (item_type, field_details_list, path)
         results: list[Any] = []
         awaited: list[int] = []
+        tables: dict[Selected, Table] = {}
+        index = -1
         try:
             for index, item in enumerate(items):
-                item_path = _path((path, index, None))
-                grouped = plan.selected(kind, item, field_details_list)
-                if grouped is not None:
-                    completed = self._complete_item(grouped, item, item_type, field_details_list, item_path)
-                    results.append(completed)
-                    if isinstance(completed, Pending) or self.is_awaitable(completed):
+                selected = known.get(type(item)) or plan.selected(known, kind, item, field_details_list)
+                if selected is None:
+                    if self._complete_core_item(index, item, results, info, place, position_context):
                         awaited.append(index)
-                elif self.is_awaitable(item):
-                    results.append(
-                        self.complete_awaitable_list_item_value(
-                            item, item_type, field_details_list, info, item_path, position_context
-                        )
-                    )
-                    awaited.append(index)
-                elif self.complete_list_item_value(
-                    item, results, item_type, field_details_list, info, item_path, position_context
-                ):
-                    awaited.append(index)
+                elif not _in_table(selected, index, item, results, tables):
+                    results.append(None)
+                    if self._complete_item(selected, index, item, results, place):
+                        awaited.append(index)
+            columns = self._columns(tables, results, awaited, place)
         except Exception:
-            left = [results[index] for index in awaited] + [
-                one for one in items[len(results) + 1 :] if self.is_awaitable(one)
-            ]
+            left = [results[one] for one in awaited] + [one for one in items[index + 1 :] if self.is_awaitable(one)]
             if left:
                 self.settle_in_background(left)
             raise
+        if columns:
+            return Rows(self, results, awaited, columns, place)
         return self._put_together(results, awaited) if awaited else results
 
-    def _complete_item(
-        self, selected: Selected, item: Any, item_type: GraphQLOutputType, details: FieldDetailsList, path: Path
-    ) -> Any:
+    def _complete_core_item(
+        self, index: int, item: Any, results: list[Any], info: Any, place: Place, position_context: Any
+    ) -> bool:
+        """Let graphql-core append an item; say whether it is awaited."""
+        type_, details, path = place
+        item_path = _path((path, index, None))
+        if not self.is_awaitable(item):
+            return self.complete_list_item_value(item, results, type_, details, info, item_path, position_context)
+        results.append(self.complete_awaitable_list_item_value(item, type_, details, info, item_path, position_context))
+        return True
+
+    def _complete_item(self, selected: Selected, index: int, item: Any, results: list[Any], place: Place) -> bool:
+        """Put an item in its place, executed by itself; say whether it is awaited."""
+        type_, details, path = place
+        item_path = _path((path, index, None))
+        results[index] = None
         try:
-            completed = self.execute_fields(selected.type, item, path, selected.grouped, None)
+            completed = self.execute_fields(selected.type, item, item_path, selected.grouped, None)
         except Exception as error:  # noqa: BLE001 (the same)
-            self.handle_field_error(error, item_type, details, path)
-            return None
+            self.handle_field_error(error, type_, details, item_path)
+            return False
         if isinstance(completed, Pending):
-            completed.place = (item_type, details, path)
+            completed.place = (type_, details, item_path)
         elif type(completed) is not dict:
-            return self._await_completed(completed, item_type, details, path)
-        return completed
+            completed = self._await_completed(completed, type_, details, item_path)
+        results[index] = completed
+        return type(completed) is not dict
+
+    def _columns(
+        self, tables: dict[Selected, Table], results: list[Any], awaited: list[int], place: Place
+    ) -> list[Column]:
+        """Ask for what rows still want; those of which something is odd are executed by themselves."""
+        columns = []
+        for selected, table in tables.items():
+            asked = self._ask(selected, table)
+            if asked is not None:
+                columns += asked
+                continue
+            for index, item in zip(*table, strict=True):
+                if self._complete_item(selected, index, item, results, place):
+                    awaited.append(index)
+        return columns
+
+    def _ask(self, selected: Selected, table: Table) -> list[Column] | None:
+        """Ask for what rows still want, all at once; None where one of them has to say what is odd."""
+        columns = []
+        for field in selected.row.asked if selected.row is not None else ():
+            try:
+                given = self._given_to(field) if field.takes_arguments else NONE_GIVEN
+                loads: Any = field.each and field.each(table.sources, self.context_value, given)
+            except Exception:  # noqa: BLE001 (whatever it is, it is met again, with a path)
+                return None
+            if len(loads) != len(table.indices) or not all(issubclass(cls, Load) for cls in set(map(type, loads))):
+                return None
+            columns.append(Column(field, table.indices, loads))
+        return columns
+
+    def part_of_row(self, row: dict[str, Any], asked: list[tuple[FieldPlan, Load[Any]]], place: Place) -> Pending:
+        """Return a row as one object by itself, with a part for each field that was asked for."""
+        path = place[2]
+        for field, load in asked:
+            field_path = _path((path, field.response_name, field.parent_type.name))
+            row[field.response_name] = self._loaded(field, field_path, load)
+        part = Parts(self, row, [field.response_name for field, _ in asked])
+        part.place = place
+        return part
+
+    def _loaded(self, field: FieldPlan, path: Path, load: Load[Any]) -> Pending:
+        return Loaded(self, (field.definition.type, field.details, path), load, partial(self._complete, field, path))
 
     async def _await_completed(
         self, completed: Awaitable[Any], type_: Any, details: FieldDetailsList, path: Path
@@ -259,7 +311,7 @@ class PlanExecution(Executor[Any]):
             return self.complete_iterable_value(field.item_type, field.details, info, path, value, None)
         else:
             plan: Any = self._plan
-            selected = plan.selected(field.kind, value, field.details)
+            selected = plan.selected(plan.by_class(field.kind, field.details), field.kind, value, field.details)
             if selected is not None:
                 return self.execute_fields(selected.type, value, path, selected.grouped, None)
         info = self.info_of(field, path)
@@ -285,6 +337,23 @@ class PlanExecution(Executor[Any]):
             elif found.is_shared:
                 self._given[id(field)] = found
         return found
+
+
+def _in_table(selected: Selected, index: int, item: Any, results: list[Any], tables: dict[Selected, Table]) -> bool:
+    """Append a row to the results, and note it, where the item is one."""
+    row = selected.row
+    if row is None:
+        return False
+    try:
+        results.append(row.make(item))
+    except Exception:  # noqa: BLE001 (whatever is odd about the item, graphql-core will say)
+        return False
+    table = tables.get(selected)
+    if table is None:
+        table = tables[selected] = Table([], [])
+    table.indices.append(index)
+    table.sources.append(item)
+    return True
 
 
 _path: Any = partial(tuple.__new__, Path)

@@ -2,6 +2,7 @@
 
     Loaded    a field whose resolver asked a loader
     Parts     an object or a list of which some parts are not there yet
+    Rows      a list of objects that lack nothing but fields of which all were asked for at once
 
 What fails goes to `handle_field_error` where it stands: it becomes null there, or fails what it is part of. The others
 of that part are cancelled then, and waited for, as graphql-core does it; loads, which are shared, just go on. Failures
@@ -13,7 +14,7 @@ import asyncio
 from collections.abc import Generator, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from graphql import GraphQLOutputType
 from graphql.execution.collect_fields import FieldDetailsList
@@ -25,6 +26,21 @@ Place = tuple[GraphQLOutputType, FieldDetailsList, Path]
 """Where an error is told: the type that says whether null may stand there, the field's nodes, the path."""
 
 
+class Table(NamedTuple):
+    """Objects of one list of which the same is selected: where they stand in it."""
+
+    indices: list[int]
+    sources: list[Any]
+
+
+class Column(NamedTuple):
+    """One field of such objects, and a load for each of them."""
+
+    field: Any
+    indices: list[int]
+    loads: list[Load[Any]]
+
+
 class Errors(Protocol):
     """The executor, as what is pending tells it of errors."""
 
@@ -32,6 +48,14 @@ class Errors(Protocol):
         self, raw_error: Exception, return_type: GraphQLOutputType, field_details_list: FieldDetailsList, path: Path
     ) -> None:
         """Note an error, or raise it where no null may stand."""
+
+
+class Executing(Errors, Protocol):
+    """The executor, as rows ask it to execute one of them by itself."""
+
+    def part_of_row(self, row: dict[str, Any], asked: list[tuple[Any, Load[Any]]], place: Place) -> "Pending":
+        """Return the row as one object, with a part for each field that was asked for."""
+        ...
 
 
 class Pending(Load[Any]):
@@ -122,11 +146,11 @@ class Parts(Pending):
 
     __slots__ = ("_failed", "_left", "_members", "_parts", "starts")
 
-    def __init__(self, errors: Errors, parts: Any, awaited: Sequence[Any]) -> None:
-        """Take the parts and the keys of those that are awaited."""
+    def __init__(self, errors: Errors, parts: Any, awaited: Sequence[Any], more: int = 0) -> None:
+        """Take the parts, the keys of those that are awaited, and how much else is waited for."""
         super().__init__(errors)
         self._parts = parts
-        self._left = len(awaited)
+        self._left = len(awaited) + more
         self._members: list[Any] = []
         self.starts = False
         """Whether there is something to start."""
@@ -136,7 +160,7 @@ class Parts(Pending):
             self._members.append((key, member))
             if isinstance(member, Pending):
                 member.tell(partial(self._arrived, key))
-                self.starts |= type(member) is Parts and member.starts
+                self.starts |= isinstance(member, Parts) and member.starts
             else:
                 self.starts = True
 
@@ -151,7 +175,7 @@ class Parts(Pending):
                 task = asyncio.ensure_future(member)
                 self._members[index] = (key, task)
                 task.add_done_callback(partial(self._finished, key))
-            elif type(member) is Parts and member.starts:
+            elif isinstance(member, Parts) and member.starts:
                 if alone:
                     member.start()
                 else:
@@ -170,7 +194,7 @@ class Parts(Pending):
             return
         if member.error is not None:
             self._failed = True
-            self._give_up_after(turns or (2 if type(member) is Parts else 3), member.error)
+            self._give_up_after(turns or (2 if isinstance(member, Parts) else 3), member.error)
             return
         self._parts[key] = member.result()
         self._left -= 1
@@ -193,6 +217,71 @@ class Parts(Pending):
             waiting.add_done_callback(lambda _: self.fail(error))
         else:
             self.fail(error)
+
+
+class Rows(Parts):
+    """A list of objects that lack nothing but fields of which all were asked for at once.
+
+    They are put in place as they arrive, what several objects share in one go. An object of which a field is odd goes
+    on as it would by itself: as `Parts`, with each error where it stands.
+    """
+
+    __slots__ = ("_columns", "_executing", "_odd", "_place")
+
+    def __init__(
+        self, executing: Executing, rows: list[Any], awaited: Sequence[int], columns: list[Column], place: Place
+    ) -> None:
+        """Take the list, the indices of what else is awaited in it, the columns, and the list's place."""
+        self._executing = executing
+        self._columns = columns
+        self._place = place
+        self._odd: set[int] = set()
+        waiting = []
+        for column in columns:
+            sharing: dict[Load[Any], list[int]] = {}
+            for index, load in zip(column.indices, column.loads, strict=True):
+                if load in sharing:
+                    sharing[load].append(index)
+                else:
+                    sharing[load] = [index]
+            waiting += [(load, column.field, indices) for load, indices in sharing.items()]
+        super().__init__(executing, rows, awaited, len(waiting))
+        for load, field, indices in waiting:
+            load.tell(partial(self._loaded, field, indices))
+
+    def _loaded(self, field: Any, indices: list[int], load: Load[Any]) -> None:
+        if self.cancelled or self._failed:
+            return
+        rows, odd = self._parts, self._odd
+        try:
+            value = field.complete(load.result())
+        except BaseException:  # noqa: BLE001 (each of them will say what it is)
+            for index in indices:
+                if index not in odd:
+                    self._part(index)
+        else:
+            name = field.response_name
+            for index in indices:
+                if not odd or index not in odd:
+                    rows[index][name] = value
+        self._left -= 1
+        if not self._left:
+            self.settle(rows)
+
+    def _part(self, index: int) -> None:
+        self._odd.add(index)
+        asked = [
+            (column.field, column.loads[column.indices.index(index)])
+            for column in self._columns
+            if index in column.indices
+        ]
+        type_, details, path = self._place
+        self._left += 1
+        place = (type_, details, Path(path, index, None))
+        part = self._executing.part_of_row(self._parts[index], asked, place)
+        self._parts[index] = part
+        self._members.append((index, part))
+        part.tell(partial(self._arrived, index))
 
 
 def _cancelled(member: Any) -> list[asyncio.Task[Any]]:

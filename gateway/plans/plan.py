@@ -35,7 +35,7 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 
-from gateway.plans.calls import Given, direct_call
+from gateway.plans.calls import Given, direct_call, each_call
 from gateway.plans.codegen import (
     Compiler,
     Complete,
@@ -46,7 +46,7 @@ from gateway.plans.codegen import (
     nullable_of,
     plain_field,
 )
-from gateway.plans.reads import PlainClasses, RuntimeTypes, is_inert
+from gateway.plans.reads import CLASSES_MAX, Constant, PlainClasses, RuntimeTypes, is_inert
 
 SELECTIONS_MAX = 1_000
 """Selections one plan keeps; what is beyond them is executed by graphql-core."""
@@ -86,6 +86,7 @@ class FieldPlan:
         self.nodes = [one.node for one in details]
         self.resolve = definition.resolve
         self.call = direct_call(definition)
+        self.each = each_call(definition)
         self.takes_arguments = bool(definition.args or self.nodes[0].arguments)
         self.takes_variables = any(map(has_variable, self.nodes[0].arguments or ()))
         self.given: Given | None = None
@@ -107,6 +108,11 @@ class FieldPlan:
         except (NotPlain, GraphQLError):  # an error of collecting is met, and told, where execution collects
             return None
 
+    @property
+    def awaited(self) -> PlainField:
+        """Its place in an answer, while its value is not there yet."""
+        return PlainField(self.response_name, Constant(None), self.definition.type, self.details)
+
     @cached_property
     def plain(self) -> PlainField | None:
         """How it is read, where it can be, and everything under it."""
@@ -118,11 +124,34 @@ class FieldPlan:
         return field
 
 
-class Selected(NamedTuple):
+class Selected:
     """What is selected from an object, and the type it turned out to be of."""
 
-    type: GraphQLObjectType
-    grouped: GroupedFieldSet
+    def __init__(self, plan: "Plan", type_: GraphQLObjectType, grouped: GroupedFieldSet) -> None:
+        self._plan = plan
+        self.type = type_
+        self.grouped = grouped
+
+    @cached_property
+    def row(self) -> "Row | None":
+        """How such objects are executed many at once; None where they are not."""
+        fields = [field for run in self._plan.selection(self.type, self.grouped) for field in run.fields]
+        asked = [field for field in fields if field.plain is None]
+        if not asked or any(field.each is None or field.complete is None for field in asked):
+            return None
+        plain = [field.plain or field.awaited for field in fields]
+        try:
+            return Row(Compiler(self._plan).making(plain), asked)
+        except NotPlain:
+            return None
+
+
+class Row(NamedTuple):
+    """Objects of which all is plain but some fields that are asked for: for many at once, and completed by plan."""
+
+    make: Complete
+    """Makes the answer of one, with null for what is asked for; raises for what is odd."""
+    asked: list[FieldPlan]
 
 
 class Run:
@@ -163,7 +192,7 @@ class Plan:
         self._variable_values = variable_values
         self._collected: dict[tuple[str, int], CollectedFields] = {}
         self._owned: set[int] = set()
-        self._by_class: dict[tuple[type, int, int], Selected | None] = {}
+        self._by_class: dict[tuple[int, int], dict[type, Selected | None]] = {}
         self._by_name: dict[tuple[str, int, int], Selected | None] = {}
         self._selections: dict[int, list[Run]] = {}
         self.root = collect_fields(schema, fragments, variable_values, root_type, operation).grouped_field_set
@@ -193,23 +222,34 @@ class Plan:
             raise NotPlain
         return found.grouped_field_set
 
-    def selected(self, kind: GraphQLOutputType, value: object, details: FieldDetailsList) -> Selected | None:
-        """Return what is selected from a struct where an object of a kind is expected.
+    def by_class(self, kind: GraphQLOutputType, details: FieldDetailsList) -> dict[type, Selected | None]:
+        """Return what is known, by class, to be selected where an object of a kind is expected."""
+        key = (id(kind), id(details))
+        found = self._by_class.get(key)
+        if found is None:
+            found = {}
+            if len(self._by_class) < SELECTIONS_MAX:
+                self._by_class[key] = found
+        return found
+
+    def selected(
+        self, known: dict[type, Selected | None], kind: GraphQLOutputType, value: object, details: FieldDetailsList
+    ) -> Selected | None:
+        """Return what is selected from a struct where an object of a kind is expected; `known` by class is kept.
 
         None where graphql-core has to tell its type, or would find it wrong, or it is no struct at all.
         """
         cls = type(value)
-        key = (cls, id(kind), id(details))
-        if key in self._by_class:
-            return self._by_class[key]
+        if cls in known:
+            return known[cls]
         name, by_class = None, self.types.by_class(value)
         if is_inert(cls) and isinstance(kind, GraphQLObjectType) and kind.is_type_of is None:
             name = by_class = kind.name
         elif is_inert(cls) and (isinstance(kind, GraphQLObjectType) or is_abstract_type(kind)):
             name = by_class or self.types.by_value(value)
         found = self._named(name, kind, details)
-        if (by_class is not None or name is None) and len(self._by_class) < SELECTIONS_MAX:
-            self._by_class[key] = found
+        if (by_class is not None or name is None) and len(known) < CLASSES_MAX:
+            known[cls] = found
         return found
 
     def _named(self, name: str | None, kind: Any, details: FieldDetailsList) -> Selected | None:
@@ -229,7 +269,7 @@ class Plan:
         if not isinstance(type_, GraphQLObjectType) or not fits:
             return None
         found = self.collected(type_, details)
-        return None if found is None or found.new_defer_usages else Selected(type_, found.grouped_field_set)
+        return None if found is None or found.new_defer_usages else Selected(self, type_, found.grouped_field_set)
 
     def owns(self, grouped: GroupedFieldSet) -> bool:
         """Say whether the plan has collected a selection, and so can find it by its identity."""

@@ -54,9 +54,9 @@ class NodeId(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """A field whose value the plan knows."""
+    """A field whose value the plan knows; None also for one that is put in place later."""
 
-    value: str
+    value: str | None
 
 
 def read_of(field: GraphQLField, parent_type: GraphQLObjectType) -> Read | NodeId | Constant | None:

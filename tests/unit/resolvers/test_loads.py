@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from resolvers.loads import All, Load
+from resolvers.loads import All, Load, each, settled
 
 
 async def test_what_is_made_of_a_value_is_there_with_it() -> None:
@@ -60,3 +60,16 @@ async def test_one_who_stops_waiting_takes_nothing_from_the_others() -> None:
     load.settle(7)
     assert await patient == 7
     assert impatient.cancelled()
+
+
+async def test_each_key_is_asked_for_once_and_answered_in_its_place() -> None:
+    """However often it is there."""
+    asked: list[str] = []
+
+    def ask(key: str) -> Load[str]:
+        asked.append(key)
+        return settled(key.upper())
+
+    loads = each(["a", "b", "a"], ask)
+    assert [await load for load in loads] == ["A", "B", "A"]
+    assert asked == ["a", "b"]

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.failures import NotFound
-from contracts.node_ids import encode_texts
 from resolvers.node_ids import decode_id_of, decode_node_id, encode_node_id, ids_of
 from tests.examples import examples
 
@@ -17,13 +16,6 @@ IDS = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")
 def test_an_id_comes_back_with_its_type(kind: str, id: str) -> None:
     """What was encoded is decoded, colons in the id included."""
     assert decode_node_id(encode_node_id(kind, id)) == (kind, id)
-
-
-@examples(60)
-@given(st.lists(st.one_of(IDS, st.text(max_size=20))))
-def test_many_are_encoded_together_as_each_by_itself(ids: list[str]) -> None:
-    """Of any length, and with what is not ASCII among them."""
-    assert encode_texts([f"Card:{id}" for id in ids]) == [encode_node_id("Card", id) for id in ids]
 
 
 @examples(60)

@@ -92,6 +92,15 @@ class Thing(msgspec.Struct, frozen=True):
     friend_id: int
 
 
+class Note(msgspec.Struct, frozen=True):
+    """What is executed many at once: plain, but for fields that are loaded."""
+
+    id: Any
+    text: Any
+    box: Any
+    friend_id: Any
+
+
 class Later:
     """An awaitable that may be awaited any number of times."""
 
@@ -113,6 +122,7 @@ class World:
     things: list[Any]
     pets: list[Any]
     failing: frozenset[int]
+    notes: list[Any] = attribute(default_factory=list)
     log: list[Any] = attribute(default_factory=list)
     count: int = 0
 
@@ -137,7 +147,7 @@ def _kind(*structs: type) -> Any:
 
 
 def _label(root: Any) -> str:
-    return f"{root.text}!" if isinstance(root.text, str) else root.text
+    return f"{root.number}!" if isinstance(root.number, int) else root.number
 
 
 @strawberry.interface
@@ -161,7 +171,7 @@ class SquareType(NamedType):
 class BoxType:
     box_id: strawberry.ID = node_id("Box")
     text: str
-    label: str | None = field("The text with emphasis.", computed=_label)
+    label: str | None = field("The number with emphasis.", computed=_label)
     number: int | None
     inner: Annotated["BoxType", strawberry.lazy("tests.unit.gateway.plans.odd_schema")] | None
     shape: NamedType | None
@@ -217,12 +227,30 @@ def _near(root: Any, info: Info) -> Load[Any]:
     return info.context.loads.load(root.friend_id)
 
 
-def _close(root: Any, info: Info) -> Load[Any]:
-    return info.context.loads.load(root.friend_id + 1).then(lambda found: found.box)
+def _beside(roots: list[Any], world: World) -> list[Load[Any]]:
+    return world.loads.load_each([root.friend_id for root in roots])
 
 
-def _around(root: Any, info: Info) -> Load[list[Any]]:
-    return info.context.loads.load_many([root.friend_id, root.friend_id + 2])
+def _close(roots: list[Any], world: World) -> list[Load[Any]]:
+    loads = world.loads.load_each([root.friend_id + 1 for root in roots])
+    return [load.then(lambda found: found.box) for load in loads]
+
+
+def _around(roots: list[Any], world: World) -> list[Load[list[Any]]]:
+    return [world.loads.load_many([root.friend_id, root.friend_id + 2]) for root in roots]
+
+
+def _boxed(roots: list[Any], world: World, by: int = 0) -> Any:
+    if by > 3:
+        raise ValueError("too far")
+    if by == 2:
+        return [root.box for root in roots]  # what is there already
+    loads = [world.loads.load(root.friend_id + by) for root in roots]
+    return [load.then(lambda found: found.boxes if by == 1 else found.box) for load in loads]
+
+
+def _said(roots: list[Any], world: World) -> list[Load[Any]]:
+    return [world.loads.load(root.friend_id).then(lambda found: found.text) for root in roots]
 
 
 def _watched(root: Any, info: Info) -> Any:
@@ -261,12 +289,33 @@ class ThingType:
     near: Annotated["ThingType", strawberry.lazy("tests.unit.gateway.plans.odd_schema")] | None = strawberry.field(
         resolver=_near
     )
-    close: BoxType = strawberry.field(resolver=_close)
-    around: list[Annotated["ThingType", strawberry.lazy("tests.unit.gateway.plans.odd_schema")]] | None = (
-        strawberry.field(resolver=_around)
+    close: BoxType = field("A box of another.", each=_close)
+    around: list[Annotated["ThingType", strawberry.lazy("tests.unit.gateway.plans.odd_schema")]] | None = field(
+        "Two others.", each=_around
     )
     watched: BoxType | None = strawberry.field(resolver=_watched)
     soon: list[BoxType | None] = strawberry.field(resolver=_soon)
+
+
+@strawberry.type(name="Note")
+class NoteType:
+    note_id: strawberry.ID = node_id("Note")
+    text: str | None
+    box: BoxType | None
+    beside: ThingType | None = field("A thing.", each=_beside)
+    close: BoxType = field("A box of another.", each=_close)
+    boxed: BoxType | None = field("A box, or what is none.", each=_boxed)
+    said: str = field("What a thing says.", each=_said)
+    heard: str | None = field("What a thing says.", each=_said)
+
+
+def _notes(info: Info) -> Any:
+    return info.context.notes
+
+
+async def _notes_later(info: Info, key: int = 0) -> Any:
+    await info.context.load(key)
+    return info.context.notes
 
 
 def _things(info: Info, first: int = 3) -> Any:
@@ -298,6 +347,9 @@ class Query:
     first: ThingType | None = strawberry.field(resolver=_first)
     pets: list[Pet | None] = strawberry.field(resolver=_pets)
     fails: str | None = strawberry.field(resolver=_fails)
+    notes: list[NoteType] | None = strawberry.field(resolver=_notes)
+    loose: list[NoteType | None] = strawberry.field(resolver=_notes)
+    later: list[NoteType | None] | None = strawberry.field(resolver=_notes_later)
 
 
 @strawberry.type

@@ -16,7 +16,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from tests.unit.gateway.plans.odd_schema import Box, Cat, Colour, Dog, Later, Shape, Thing, Watched, World
+from tests.unit.gateway.plans.odd_schema import Box, Cat, Colour, Dog, Later, Note, Shape, Thing, Watched, World
 
 KEYS = 4
 VARIABLES = {"a": "Boolean!", "b": "Boolean!", "n": "Int", "w": "Wish", "c": "Code"}
@@ -51,7 +51,8 @@ class Worlds:
             things[0] = self._thing()
         pets = [self._or_fault(self._pet) for _ in range(self._random.randrange(4))]
         failing = frozenset(key for key in range(KEYS) if self._random.random() < self._faults)
-        return World(things, pets, failing)
+        notes = [self._or_fault(self._note_or_none) for _ in range(self._random.randrange(6))]
+        return World(things, pets, failing, notes)
 
     def _or_fault(self, make: Callable[[], Any]) -> Any:
         return self._fault() if self._random.random() < self._faults else make()
@@ -63,10 +64,23 @@ class Worlds:
         ]  # fmt: skip
         return self._random.choice([*choices, *([self._box(0), self._pet()] if self._random.random() < 0.3 else [])])
 
+    def _id(self) -> Any:
+        return self._random.choice(["a", "bc", "def", "ä", 7])
+
+    def _note_or_none(self) -> Note | None:
+        return self._note() if self._random.random() < 0.85 else None
+
+    def _note(self) -> Note:
+        one = self._random
+        text = self._or_fault(lambda: one.choice([None, "note"]))
+        box = self._or_fault(lambda: one.choice([None, self._box(1)]))
+        friend_id = one.randrange(KEYS) if one.random() >= self._faults else "nobody"
+        return Note(self._or_fault(self._id), text, box, friend_id)
+
     def _thing(self) -> Thing:
         one = self._random
         values: list[Callable[[], Any]] = [
-            lambda: one.randrange(9),
+            self._id,
             lambda: one.choice(["a", "b", ""]),
             lambda: one.choice([None, "m"]),
             lambda: one.choice([0, -1, 2**31 - 1, 2**31]),
@@ -89,7 +103,7 @@ class Worlds:
 
     def _box(self, depth: int) -> Any:
         one = self._random
-        id, text = one.randrange(9), self._or_fault(lambda: "box")
+        id, text = self._or_fault(self._id), self._or_fault(lambda: "box")
         number = self._or_fault(lambda: one.choice([None, 5, -(2**31) - 1]))
         inner = self._or_fault(lambda: one.choice([None, self._box(depth - 1)])) if depth else None
         shape = self._or_fault(lambda: one.choice([None, self._shape()]))
@@ -186,7 +200,12 @@ class Questions:
         if variable and self._random.random() < 0.6:
             self._used.add(variable)
             return f"{name}: ${variable}"
-        literals = {"wish": ["null", '{words: ["y"]}', "{}"], "code": ["null", '"lit"'], "key": ["0", "1", "3"]}
+        literals = {
+            "wish": ["null", '{words: ["y"]}', "{}"],
+            "code": ["null", '"lit"'],
+            "key": ["0", "1", "3"],
+            "by": "01234",
+        }
         return f"{name}: {self._random.choice(literals.get(name, ['1', '2', '4']))}"
 
     def _condition(self) -> str:

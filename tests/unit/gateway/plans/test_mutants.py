@@ -41,22 +41,22 @@ class Bug(NamedTuple):
 
 
 BUGS = {
-    "nulls pass where none may be": Bug("codegen", "nullable=at_null is None)", "nullable=True)", 136),
-    "integers are not bounded": Bug("leaves", " and -2147483648 <= {value} <= 2147483647", "", 1),
-    "any class may be coerced": Bug("leaves", "if type(value) not in HARMLESS:", "if False:", 307),
-    "any coercion is an answer": Bug("leaves", "if type(coerced) not in ANSWERS:", "if False:", 6),
-    "strings pass for lists": Bug("codegen", " and type({value}) is not tuple: raise Odd", " is None: raise Odd", 134),
-    "properties pass for attributes": Bug("reads", "and attributes.issubset(cls.__struct_fields__)", "or True", 12),
+    "nulls pass where none may be": Bug("codegen", "nullable=at_null is None)", "nullable=True)", 35),
+    "integers are not bounded": Bug("leaves", " and -2147483648 <= {value} <= 2147483647", "", 17),
+    "any class may be coerced": Bug("leaves", "if type(value) not in HARMLESS:", "if False:", 116),
+    "any coercion is an answer": Bug("leaves", "if type(coerced) not in ANSWERS:", "if False:", 45),
+    "strings pass for lists": Bug("codegen", " and type({value}) is not tuple: raise Odd", " is None: raise Odd", 436),
+    "properties pass for attributes": Bug("reads", "and attributes.issubset(cls.__struct_fields__)", "or True", 9),
     "objects are not told apart": Bug("reads", "fits = self._expected is None or", "fits = True or", 2),
-    "a kind is taken for its class": Bug("codegen", "if name is not None and type(value) in classes:", "if True:", 54),
-    "a type's own fields are not chosen": Bug("codegen", "name = self._types.by_class(value)", 'name = "Cat"', 23),
-    "@skip is not in the key": Bug("cache", "coerced.get(name, MISSING) for name", "MISSING for name", 13),
-    "fragments are not in the key": Bug("cache", ", *map(id, executor.fragment_definitions.values()))", ")", 18),
+    "a kind is taken for its class": Bug("codegen", "if name is not None and type(value) in classes:", "if True:", 143),
+    "a type's own fields are not chosen": Bug("codegen", "name = self._types.by_class(value)", 'name = "Cat"', 5),
+    "@skip is not in the key": Bug("cache", "coerced.get(name, MISSING) for name", "MISSING for name", 0),
+    "fragments are not in the key": Bug("cache", ", *map(id, executor.fragment_definitions.values()))", ")", 7),
     "mutations run at once": Bug("executor", "is OperationType.MUTATION", "is None", 18),
-    "odd values are null": Bug("executor", "return self.complete_value(", "return None and self.complete_value(", 9),
-    "arguments are shared by places": Bug("executor", "id(field)", "id(field.definition)", 5),
+    "odd values are null": Bug("executor", "return self.complete_value(", "return None and self.complete_value(", 0),
+    "arguments are shared by places": Bug("executor", "id(field)", "id(field.definition)", 9),
     "changed arguments are kept": Bug(
-        "calls", "return all(isinstance(value, IMMUTABLE)", "return True or all(value", 194
+        "calls", "return all(isinstance(value, IMMUTABLE)", "return True or all(value", 22
     ),
     "errors of what is awaited stay where they are": Bug(
         "executor",
@@ -68,13 +68,33 @@ BUGS = {
         "pending", "completed = self._complete(source.result())", "completed = 0", 6
     ),
     "an error of what is loaded is null": Bug(
-        "pending", "self.fail(error)\n            return", "self.settle(None)\n            return", 11
+        "pending", "self.fail(error)\n            return", "self.settle(None)\n            return", 9
     ),
-    "what is computed is read instead": Bug("reads", "return Read(None, computed)", 'return Read("text", None)', 6),
+    "loads are given to other rows": Bug("executor", "table.indices, loads)", "table.indices, loads[::-1])", 22),
+    "what cannot be asked for is null": Bug(
+        "executor",
+        "if asked is not None:\n                columns += asked",
+        "if True:\n                columns += asked or []",
+        13,
+    ),
+    "an odd field of a row is null": Bug(
+        "pending",
+        "if index not in odd:\n                    self._part(index)",
+        "rows[index][field.response_name] = None",
+        9,
+    ),
+    "an odd row's other fields are forgotten": Bug(
+        "pending",
+        "            if index in column.indices",
+        "            if index in column.indices and column.field is self._columns[0].field",
+        9,
+    ),
+    "what is computed is read instead": Bug("reads", "return Read(None, computed)", 'return Read("text", None)', 2),
     "a failed run is not redone": Bug(
         "executor",
         "these fields, graphql-core will say)\n                        pass",
         "these fields)\n                        continue",
+        2,
     ),
 }
 

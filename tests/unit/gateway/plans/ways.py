@@ -24,11 +24,13 @@ class Ways(NamedTuple):
     compiled: strawberry.Schema
     plans: PlanCache
 
-    async def both(self, text: str, *things: Any, pets: tuple[Any, ...] = (), **variables: Any) -> Outcome:
+    async def both(
+        self, text: str, *things: Any, pets: tuple[Any, ...] = (), notes: tuple[Any, ...] = (), **variables: Any
+    ) -> Outcome:
         """Execute a document in both ways, twice on plans; return what is seen, which must be the same."""
         document, outcomes = parsed(text), []
         for schema in (self.stock, self.compiled, self.compiled):
-            world = World(list(things or [thing()]), list(pets), frozenset())
+            world = World(list(things or [thing()]), list(pets), frozenset(), list(notes))
             outcomes.append(await outcome(schema, document, variables, world, world.log))
         assert outcomes[0] == outcomes[1] == outcomes[2]
         return outcomes[0]
