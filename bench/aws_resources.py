@@ -39,6 +39,26 @@ async def make_state_table(dynamodb: Any, table: str) -> str:
     return table
 
 
+async def make_decision_table(dynamodb: Any, table: str) -> str:
+    """Make a table for what customers decide."""
+    with suppress(dynamodb.exceptions.ResourceInUseException):
+        await dynamodb.create_table(
+            TableName=table,
+            KeySchema=[
+                {"AttributeName": "service", "KeyType": "HASH"},
+                {"AttributeName": "decision", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "service", "AttributeType": "S"},
+                {"AttributeName": "decision", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    expiry = {"Enabled": True, "AttributeName": "expiresAt"}
+    await dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=expiry)
+    return table
+
+
 async def make_stream(kinesis: Any, stream: str, shards: int) -> str:
     """Make a stream and wait until it takes records."""
     with suppress(kinesis.exceptions.ResourceInUseException):

@@ -13,6 +13,7 @@ SETTINGS = {
     "BELFRY_STATE_TABLE": "StateTable",
     "BELFRY_ALERT_TABLE": "AlertTable",
     "BELFRY_ALERT_TOPIC": "AlertTopicArn",
+    "BELFRY_DECISION_TABLE": "DecisionTable",
 }
 """Which setting is told which output, as deploy/services.yaml and deploy/gateway.yaml do."""
 

@@ -169,6 +169,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the DynamoDB table of the alert log; goes with `BELFRY_ALERT_TOPIC`; empty: kept on the one machine."""
     alert_topic: str = ""
     """ARN of the SNS topic of live alerts: analytics publishes, each gateway has a queue on it; empty: HTTP streams."""
+    decision_table: str = ""
+    """Name of the DynamoDB table of what customers decide (card freezes, rules); empty: kept on the one machine."""
     aws_calls: str = "signed"
     """How hot calls of AWS are made: `signed` (sent by Belfry itself) or `client` (by aiobotocore, at more CPU)."""
     service_tls_ca: str = ""

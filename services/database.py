@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from contracts.failures import Overloaded, Unavailable
 
@@ -30,6 +30,14 @@ CACHE_KIB = 65_536
 """Pages that the writer keeps in memory."""
 READER_CACHE_KIB = 16_384
 """The same of each reader; what it does not keep the system's cache mostly does."""
+
+
+class Store(Protocol):
+    """What is read and written in transactions: a `Database`, or one whose writes are commands (`decisions.py`)."""
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T: ...
+
+    async def write(self, job: Callable[[sqlite3.Connection], T], /) -> T: ...
 
 
 class _Job(Generic[T]):

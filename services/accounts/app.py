@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from functools import partial
 
 import structlog
 from litestar import Litestar
@@ -19,9 +20,12 @@ from services.accounts.customer_routes import customer_routes, preference_routes
 from services.accounts.follower import Follower, Log
 from services.accounts.projection_routes import projection_routes
 from services.accounts.store import SqliteProjection
-from services.accounts.tables import SCHEMA
+from services.accounts.tables import DECIDED, SCHEMA
 from services.accounts.times import utc_now
-from services.database import Database
+from services.database import Database, Store
+from services.decision_outbox import leave
+from services.decision_table import open_decision_table
+from services.decisions import Decisions
 from services.log_reader import LogReader
 from services.service import create_service
 from services.set_aside import letter_routes
@@ -41,23 +45,32 @@ def create_app(
         service_url(settings, "events"), token=settings.service_token, tls=service_client_tls(settings)
     )
     follower = Follower(log, projection, changes, clock)
+    decisions = _decisions(settings, database)
+    commands: Store = decisions or database
     tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await database.start()
-        following = asyncio.create_task(follower.run(), name="follow the event log")
-        following.add_done_callback(_report_end)
-        tasks.append(following)
-        try:
-            yield
-        finally:
-            following.cancel()
-            await asyncio.wait([following])
-            await database.stop()
+        async with AsyncExitStack() as opened:
+            await database.start()
+            opened.push_async_callback(database.stop)
+            if decisions is None:
+                await database.write(leave)
+            else:
+                await opened.enter_async_context(decisions.carrying())
+            following = asyncio.create_task(follower.run(), name="follow the event log")
+            following.add_done_callback(_report_end)
+            tasks.append(following)
+            try:
+                yield
+            finally:
+                following.cancel()
+                await asyncio.wait([following])
 
     async def ready() -> dict[str, bool]:
         checks = {"eventLog": log.healthy, "tasks": follower.healthy and not any(task.done() for task in tasks)}
+        if decisions is not None:
+            checks["decisions"] = decisions.leads
         try:
             await projection.offset()
         except Unavailable:
@@ -69,18 +82,27 @@ def create_app(
         version=VERSION,
         handlers=[
             *customer_routes(database),
-            *preference_routes(database),
+            *preference_routes(commands),
             *account_routes(database),
             *balance_routes(database),
-            *card_routes(database, clock),
-            *device_routes(database),
-            *push_token_routes(database, clock),
+            *card_routes(commands, clock),
+            *device_routes(commands),
+            *push_token_routes(commands, clock),
             *projection_routes(projection, changes),
             *letter_routes(database, projection.replay),
         ],
         lifespan=lifespan,
         ready=ready,
         access=Access(settings.service_token, settings.service_token_secret),
+    )
+
+
+def _decisions(settings: Settings, database: Database) -> Decisions | None:
+    """Return what keeps commands safe in the decision table; None where they stay on this machine."""
+    if not settings.decision_table:
+        return None
+    return Decisions(
+        database, DECIDED, partial(open_decision_table, settings.decision_table, "accounts", settings.aws_calls)
     )
 
 

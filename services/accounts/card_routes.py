@@ -29,7 +29,7 @@ from services.accounts.push_tokens import (
     revoke_push_tokens,
 )
 from services.accounts.times import utc_time
-from services.database import Database
+from services.database import Store
 
 EitherIds = Annotated[list[str] | None, QueryParameter(name="id", min_items=1, max_items=IDS_PER_CALL_MAX)]
 EitherAccountIds = Annotated[
@@ -40,7 +40,7 @@ EitherCustomerIds = Annotated[
 ]
 
 
-def card_routes(database: Database, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
+def card_routes(database: Store, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
     """Return the handlers of cards; `clock` says what day it is."""
 
     def today() -> str:
@@ -66,7 +66,7 @@ def card_routes(database: Database, clock: Callable[[], datetime]) -> list[BaseR
     return [list_cards, freeze_card, unfreeze_card]
 
 
-def device_routes(database: Database) -> list[BaseRouteHandler]:
+def device_routes(database: Store) -> list[BaseRouteHandler]:
     """Return the handlers of devices."""
 
     @get("/devices", summary="Devices by id, or every device of customers")
@@ -87,7 +87,7 @@ def device_routes(database: Database) -> list[BaseRouteHandler]:
     return [list_devices, register_device, remove_device]
 
 
-def push_token_routes(database: Database, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
+def push_token_routes(database: Store, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
     """Return the handlers of push tokens; tokens come in bodies, as paths are logged on the way."""
 
     @get("/push-tokens", summary="The push tokens of customers' devices, for who hands alerts over")

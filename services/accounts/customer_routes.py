@@ -10,7 +10,7 @@ from contracts.accounts import IDS_PER_CALL_MAX, Customer, Entitlements, Notific
 from services.accounts.customers import customers_after, customers_by_id, entitlements_of
 from services.accounts.ids import CustomerIds, Ids
 from services.accounts.preferences import preferences_of, put_preferences
-from services.database import Database
+from services.database import Database, Store
 
 
 def customer_routes(database: Database) -> list[BaseRouteHandler]:
@@ -34,7 +34,7 @@ def customer_routes(database: Database) -> list[BaseRouteHandler]:
     return [list_customers, list_all, read_entitlements]
 
 
-def preference_routes(database: Database) -> list[BaseRouteHandler]:
+def preference_routes(database: Store) -> list[BaseRouteHandler]:
     """Return the handlers of notification preferences."""
 
     @get("/preferences", summary="The notification preferences of customers, the defaults where none were set")

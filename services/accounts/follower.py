@@ -58,13 +58,14 @@ class Follower:
         async with aclosing(self._log.batches(offset, mark)) as batches:
             async for batch in batches:
                 metrics.LAG_EVENTS.set(len(batch))
-                if batch:
-                    await self._apply(batch)
-                    metrics.LAG_EVENTS.set(0)
-                else:
-                    metrics.LAG_SECONDS.set(0)
+                async for piece in self._projection.in_turn(batch):
+                    await self._apply(piece)
+                metrics.LAG_EVENTS.set(0)
 
     async def _apply(self, batch: list[LogEntry]) -> None:
+        if not batch:
+            metrics.LAG_SECONDS.set(0)
+            return
         for applied in await self._isolating.apply(batch):
             self._changes.publish(applied.offset, applied.changes)
             metrics.APPLIED_OFFSET.set(applied.offset)

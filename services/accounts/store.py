@@ -4,17 +4,22 @@ Promises: entries applied once have no effect again; after a crash offset and ef
 Reads are plain queries on the same database, beside the resource they answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from contracts.events import LogEntry
 from services.accounts.projection import Applied, apply, offset_of, replay, set_aside
+from services.accounts.tables import DECIDED
 from services.database import Database
+from services.decisions_ahead import Ahead
 from services.followed import mark_at
 
 
 class Projection(Protocol):
     """What the event log makes of customers, accounts and balances."""
+
+    def in_turn(self, batch: list[LogEntry]) -> AsyncGenerator[list[LogEntry]]:
+        """Yield a batch in the pieces in which it is to be applied (`Ahead.in_turn`)."""
 
     async def apply(self, entries: Sequence[LogEntry]) -> Applied:
         """Apply consecutive entries of the log and their offset, all or nothing; durable when it returns.
@@ -42,6 +47,11 @@ class SqliteProjection:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ahead = Ahead(database, DECIDED)
+
+    def in_turn(self, batch: list[LogEntry]) -> AsyncGenerator[list[LogEntry]]:
+        """See `Projection`."""
+        return self._ahead.in_turn(batch)
 
     async def apply(self, entries: Sequence[LogEntry]) -> Applied:
         """See `Projection`."""

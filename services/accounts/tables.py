@@ -1,10 +1,19 @@
 """The account service's tables, all in one SQLite file.
 
 What is projected from the event log (with `progress`, its offset) and what customers command (card freezes, devices,
-push tokens, preferences) live side by side; a command's table or column is never written by the projection.
+push tokens, preferences) live side by side. Of the commands' tables the projection writes devices alone: that one was
+registered, and when it was seen.
 """
 
-from services import followed, set_aside
+from services import decision_outbox, followed, set_aside
+from services.decision_outbox import Decided
+
+DECIDED = (
+    Decided("frozen_cards"),
+    Decided("devices", where="trusted", projected=frozenset({"last_seen_at"}), follows_log=True),
+    Decided("push_tokens"),
+    Decided("preferences"),
+)
 
 SCHEMA = (
     """
@@ -135,6 +144,7 @@ SELECT devices.*, current_push_tokens.platform AS push_platform
 FROM devices LEFT JOIN current_push_tokens ON device_id = id;
 CREATE TABLE IF NOT EXISTS preferences (customer_id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
+    + decision_outbox.SCHEMA
     + followed.SCHEMA
     + set_aside.SCHEMA
 )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -31,9 +32,12 @@ from services.analytics.rule_book import seed_bank_rules
 from services.analytics.rule_routes import rule_routes
 from services.analytics.signals import Signal
 from services.analytics.sns_push import ATTEMPTS_MAX, READ_TIMEOUT_S, PushTokens, SnsPush
-from services.analytics.tables import SCHEMA
+from services.analytics.tables import DECIDED, SCHEMA
 from services.analytics.workspace import applied_offset
-from services.database import Database
+from services.database import Database, Store
+from services.decision_outbox import leave
+from services.decision_table import open_decision_table
+from services.decisions import Decisions
 from services.log_reader import LogReader
 from services.service import create_service
 from services.set_aside import letter_routes
@@ -72,13 +76,19 @@ def create_app(
     bounds = _bounds(settings)
     consumer = Consumer(database, settings.lateness_s, clock, appended, bounds)
     relay = _relay(settings, database, appended)
+    decisions = _decisions(settings, database)
+    commands: Store = decisions or database
     tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await database.start()
-        await database.write(seed_bank_rules)
         clients = AsyncExitStack()
+        if decisions is None:
+            await database.write(leave)
+        else:
+            await clients.enter_async_context(decisions.carrying())
+        await database.write(seed_bank_rules)
         notifier = await clients.enter_async_context(_notifier(settings, database, accounts, clock))
         if relay is not None:
             await clients.enter_async_context(relay.opened())
@@ -102,6 +112,8 @@ def create_app(
     async def ready() -> dict[str, bool]:
         tasks_run = not any(task.done() for task in tasks)
         checks = {"eventLog": log.healthy, "tasks": tasks_run and consumer.healthy}
+        if decisions is not None:
+            checks["decisions"] = decisions.leads
         try:
             await database.read(applied_offset)
         except Unavailable:
@@ -113,7 +125,7 @@ def create_app(
         version=VERSION,
         handlers=[
             *insight_routes(consumer.read_facts, clock),
-            *rule_routes(database, consumer.read_facts, clock),
+            *rule_routes(commands, consumer.read_facts, clock),
             *alert_routes(database, relay.page if relay is not None else own_pages(database)),
             *answer_routes(Answering(database, appended, clock)),
             *stream_routes(database, appended),
@@ -145,6 +157,15 @@ async def _notifier(
     applications = {platform: arn for platform, arn in named.items() if arn}
     async with aws_client("sns", attempts_max=ATTEMPTS_MAX, read_timeout_s=READ_TIMEOUT_S) as sns:
         yield SnsPush(sns, database, tokens, applications, age_s_max=settings.push_age_s_max, clock=clock)
+
+
+def _decisions(settings: Settings, database: Database) -> Decisions | None:
+    """Return what keeps commands safe in the decision table; None where they stay on this machine."""
+    if not settings.decision_table:
+        return None
+    return Decisions(
+        database, DECIDED, partial(open_decision_table, settings.decision_table, "analytics", settings.aws_calls)
+    )
 
 
 def _bounds(settings: Settings) -> Bounds | None:

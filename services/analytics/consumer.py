@@ -22,9 +22,12 @@ from services.analytics.handoffs import Bounds
 from services.analytics.instants import micros_at
 from services.analytics.memory import Memory
 from services.analytics.outcomes import Outcome
+from services.analytics.rule_book import count_change
 from services.analytics.signals import Signal
+from services.analytics.tables import DECIDED
 from services.analytics.workspace import applied_offset, keep_offset
 from services.database import Database
+from services.decisions_ahead import Ahead
 from services.followed import keep_mark, mark_at
 from services.isolating import Isolating, reason_of
 from services.set_aside import keep_letter, mark_replayed
@@ -65,6 +68,7 @@ class Consumer:
         self._facts_wait = True  # as of the last commit: what a batch under way writes is not in the table yet
         self._turn = asyncio.Lock()  # one job at a time has the memory, until it is known whether it was undone
         self._isolating = Isolating(self.apply, self._set_aside)
+        self._ahead = Ahead(database, DECIDED, count_change)
         self._unclosable: set[str] = set()
         metrics.watch(self._memory)
         self.offset = 0
@@ -87,7 +91,8 @@ class Consumer:
         mark = await patiently(lambda: self._database.read(lambda connection: mark_at(connection, self.offset)))
         async with aclosing(reader.batches(self.offset, mark)) as batches:
             async for batch in batches:
-                await (self._isolating.apply(batch) if batch else patiently(self._tick))
+                async for piece in self._ahead.in_turn(batch):
+                    await (self._isolating.apply(piece) if piece else patiently(self._tick))
 
     async def apply(self, entries: list[LogEntry]) -> None:
         """Apply entries right after the applied offset; those applied already are left out.

@@ -1,7 +1,8 @@
 """The rules in force as the consumer reads them: the bank's, and each customer's own, remembered until a rule changes.
 
 Rules are written by the same writer, between two batches: a change holds for the events after the consumer's offset at
-that moment, also after a crash.
+that moment, also after a crash. Where the file was lost and the log is applied again, a rule that was restored is in
+force from that same place on (`services/decisions_ahead.py`): no event is judged by a rule that came after it.
 """
 
 import sqlite3
@@ -21,6 +22,8 @@ CUSTOMERS_MAX = 100_000
 encode_rule = msgspec.json.Encoder().encode
 decode_rule = msgspec.json.Decoder(AlertRule).decode
 Rules = tuple[AlertRule, ...]
+
+_IN_FORCE = "id NOT IN (SELECT key FROM decisions_ahead WHERE name = 'rules')"
 
 
 class RuleBook:
@@ -96,12 +99,13 @@ class RuleBook:
         if own is None:
             if len(self._own) >= CUSTOMERS_MAX:
                 del self._own[next(iter(self._own))]
-            own = self._own[customer_id] = tuple(filter(_is_active, own_rules(connection, customer_id)))
+            in_force = _read(connection, f"customer_id = ? AND {_IN_FORCE} ORDER BY id", customer_id)
+            own = self._own[customer_id] = tuple(filter(_is_active, in_force))
         return own
 
 
 def own_rules(connection: sqlite3.Connection, customer_id: str) -> list[AlertRule]:
-    """Read a customer's own rules, by id."""
+    """Read a customer's own rules, by id, those not in force yet among them."""
     return _read(connection, "customer_id = ? ORDER BY id", customer_id)
 
 
@@ -117,7 +121,7 @@ def rule_of(connection: sqlite3.Connection, rule_id: str) -> AlertRule | None:
 
 def below_rules(connection: sqlite3.Connection) -> list[AlertRule]:
     """Read the active rules that wait for windows to close."""
-    rules = _read(connection, "customer_id IS NOT NULL ORDER BY id")
+    rules = _read(connection, f"customer_id IS NOT NULL AND {_IN_FORCE} ORDER BY id")
     return [rule for rule in rules if _is_active(rule) and is_below(rule)]
 
 
@@ -137,13 +141,13 @@ def keep_rule(connection: sqlite3.Connection, rule: AlertRule) -> None:
         "INSERT INTO rules VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
         (rule.id, rule.customer_id, encode_rule(rule)),
     )
-    _count_change(connection)
+    count_change(connection)
 
 
 def drop_rule(connection: sqlite3.Connection, rule_id: str) -> None:
     """Delete a rule and tell the consumer."""
     connection.execute("DELETE FROM rules WHERE id = ?", (rule_id,))
-    _count_change(connection)
+    count_change(connection)
 
 
 def seed_bank_rules(connection: sqlite3.Connection) -> None:
@@ -160,7 +164,8 @@ def changes_of(connection: sqlite3.Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _count_change(connection: sqlite3.Connection) -> None:
+def count_change(connection: sqlite3.Connection) -> None:
+    """Tell the consumer that rules have changed."""
     connection.execute("INSERT INTO rule_changes VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET count = count + 1")
 
 

@@ -15,13 +15,13 @@ from services.analytics.consumer import ReadFacts
 from services.analytics.instants import day_of, micros_at
 from services.analytics.previews import preview_rule
 from services.analytics.rule_store import change_rule, create_rule, delete_rule, rules_by_id, rules_of
-from services.database import Database
+from services.database import Store
 
 Ids = Annotated[list[str], QueryParameter(name="id", min_items=1, max_items=ACCOUNTS_PER_CALL_MAX)]
 CustomerId = Annotated[str, QueryParameter(name="customerId", max_length=64)]
 
 
-def rule_routes(database: Database, read_facts: ReadFacts, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
+def rule_routes(database: Store, read_facts: ReadFacts, clock: Callable[[], datetime]) -> list[BaseRouteHandler]:
     """Return the handlers of rules."""
 
     @get("/rules", summary="A customer's own rules and the bank-wide ones")

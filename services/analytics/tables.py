@@ -4,10 +4,13 @@
 hold one MessagePack value a key (`keyed_state.py`).
 """
 
-from services import followed, set_aside
+from services import decision_outbox, followed, set_aside
 from services.analytics import push_records
+from services.decision_outbox import Decided
 
 STATES = ("account_states", "card_states", "customer_states", "category_states")
+
+DECIDED = (Decided("rules", where="customer_id IS NOT NULL", follows_log=True),)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS progress (id INTEGER PRIMARY KEY CHECK (id = 1), log_offset INTEGER NOT NULL);
@@ -85,7 +88,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outbox_by_due ON outbox (due_us);
 """ + "".join(
-    [followed.SCHEMA, set_aside.SCHEMA, push_records.SCHEMA]
+    [decision_outbox.SCHEMA, followed.SCHEMA, set_aside.SCHEMA, push_records.SCHEMA]
     + [
         f"CREATE TABLE IF NOT EXISTS {name} (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;\n"
         for name in STATES

@@ -1,5 +1,6 @@
 """The journey of the one machine with every part on AWS (Kinesis, DynamoDB, SNS, SQS), made by deploy/."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from clients.alert_queue import PREFIX
 from services.analytics.alert_table import DynamoAlertLog
 from tests.journey.bank import Bank, kinds, take
 
+CARDS = "{ viewer { cards { id status } } }"
+FREEZE = "mutation ($id: ID!) { freezeCard(id: $id) { ... on FreezeCardSuccess { card { id status } } } }"
+CREATE = """mutation ($input: AlertRuleInput!) { createAlertRule(input: $input) {
+  ... on CreateAlertRuleSuccess { rule { name } } ... on InputErrors { errors { code path } } } }"""
 EVERYTHING = ("events", "accounts", "analytics", "gateway")
 A_SECOND = f"{1 / 86_400:f}"
 
@@ -60,3 +65,50 @@ async def test_an_event_becomes_an_alert_on_every_holders_phone(settings: dict[s
     assert kinds(missed) == ["AlertRaised", "FeedCaughtUp"]
     assert [entry.seq for entry in stored] == [1, 2]
     assert (len(set(attached) - set(others)), sorted(left)) == (1, sorted(others))
+
+
+async def card_of(bank: Bank) -> Any:
+    (card,) = (await bank.ask("anna", CARDS))["data"]["viewer"]["cards"]
+    return card
+
+
+async def stored(bank: Bank, count: int) -> list[Any]:
+    """Wait until a customer's log in the table is so long."""
+    async with asyncio.timeout(60):
+        while True:
+            entries = await bank.alert_log("anna")
+            if len(entries) >= count:
+                return entries
+            await asyncio.sleep(0.02)
+
+
+async def test_a_decision_outlives_the_disk(settings: dict[str, str], tmp_path: Path) -> None:
+    """A card is frozen and a rule made; both files are lost with their processes: frozen still, the rule in force."""
+    limit = {"amount": {"amount": {"amount": "25.00", "currency": "EUR"}, "direction": "DEBIT"}}
+    async with running(tmp_path / "belfry", *EVERYTHING, settings=settings) as belfry, Bank(belfry) as bank:
+        await bank.post(bank.customer("anna"), bank.account("shared", "anna"), bank.card("card-1", "shared", "anna"))
+        told = await bank.post(
+            bank.salary("shared"), bank.payment("shared", "4000.00", "tv"), bank.payment("shared", "30.00", "before")
+        )
+        await bank.applied(told["offset"])
+        card = await card_of(bank)
+        frozen = await bank.ask("anna", FREEZE, id=card["id"])
+        made = await bank.ask("anna", CREATE, input={"name": "Mine", "severity": "INFO", "condition": limit})
+        await bank.post(bank.payment("shared", "31.00", "after"))
+        raised = await stored(bank, 2)
+        for service in ("accounts", "analytics"):
+            belfry.kill(service)
+            for file in belfry.data_dir.glob(f"{service}.sqlite3*"):
+                file.unlink()
+        await belfry.start("accounts", "analytics")
+        await bank.post(bank.payment("shared", "32.00", "later"))
+        entries = await stored(bank, 3)
+        found = await card_of(bank)
+    assert (card["status"], frozen["data"]["freezeCard"]["card"], found) == (
+        "ACTIVE",
+        found,
+        card | {"status": "FROZEN"},
+    )
+    assert made["data"]["createAlertRule"]["rule"]["name"] == "Mine"
+    assert [entry["alert"]["amount"]["amount"] for entry in entries] == ["4000.00", "31.00", "32.00"]
+    assert entries[:2] == raised

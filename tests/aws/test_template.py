@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aws.clients import aws_client
-from bench.aws_resources import make_alert_table, make_state_table
+from bench.aws_resources import make_alert_table, make_decision_table, make_state_table
 from bench.emulated_stack import deploy
 
 
@@ -29,7 +29,9 @@ async def test_a_stack_has_the_tables_the_adapters_are_tested_on(outputs: dict[s
     async with aws_client("dynamodb") as dynamodb, aws_client("kinesis") as kinesis:
         alerts = await shape(dynamodb, await make_alert_table(dynamodb, f"{name}-a"))
         state = await shape(dynamodb, await make_state_table(dynamodb, f"{name}-s"))
+        decisions = await shape(dynamodb, await make_decision_table(dynamodb, f"{name}-d"))
         assert await shape(dynamodb, outputs["AlertTable"]) == alerts
+        assert await shape(dynamodb, outputs["DecisionTable"]) == decisions
         assert await shape(dynamodb, outputs["StateTable"]) == state
         shards = await kinesis.list_shards(StreamName=outputs["EventStream"])
         stream = await kinesis.describe_stream_summary(StreamName=outputs["EventStream"])

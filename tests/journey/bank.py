@@ -63,6 +63,10 @@ class Bank:
         }
         return self.event("belfry.account.opened.v1", account | {"parties": parties, "openedOn": "2020-01-01"})
 
+    def card(self, card_id: str, account_id: str, cardholder_id: str) -> Json:
+        card = {"cardId": card_id, "accountId": account_id, "cardholderId": cardholder_id}
+        return self.event("belfry.card.issued.v1", card | {"maskedPan": "************1234", "expiry": "2099-12-31"})
+
     def payment(self, account_id: str, amount: str, transaction_id: str, *, what: str = "booked", **more: Any) -> Json:
         money = {"amount": {"amount": amount, "currency": "EUR"}, "creditDebitIndicator": "DBIT"}
         data = {"transactionId": transaction_id, "accountId": account_id} | money | more

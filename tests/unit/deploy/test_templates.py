@@ -227,7 +227,8 @@ def test_stacks_are_given_what_they_ask_for() -> None:
 def test_alerts_expire_by_the_attribute_they_carry() -> None:
     """As the tables of the adapters' tests do; what is kept can be restored to any second."""
     tables = resources("data", "AWS::DynamoDB::Table")
-    assert tables["AlertTable"]["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    for name in ("AlertTable", "DecisionTable"):
+        assert tables[name]["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
     for table in tables.values():
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["SSESpecification"]["KMSMasterKeyId"] == {"Ref": "Key"}
@@ -262,6 +263,16 @@ def test_whoever_archives_deletes_nothing() -> None:
     assert set(allowed) == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
     assert allowed["s3:PutObject"]["Resource"]["Sub"].endswith(f":::{prefix}/*")
     assert allowed["s3:ListBucket"]["Condition"] == {"StringEquals": {"s3:prefix": f"{prefix.split('/')[1]}/"}}
+
+
+def test_each_service_writes_its_own_decisions_alone() -> None:
+    """One table has those of both: permission goes by the partition, which is named for the service."""
+    found = {}
+    for role, statement in statements("services"):
+        if statement["Resource"] == {"Ref": "DecisionTableArn"}:
+            assert statement["Condition"].keys() == {"ForAllValues:StringEquals"}
+            found[role] = statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
+    assert found == {"AccountsRole": ["accounts"], "AnalyticsRole": ["analytics"]}
 
 
 def test_what_alarms_look_for_in_the_log_is_what_the_code_logs() -> None:
