@@ -2,19 +2,18 @@
 
 from typing import Any
 
-import pytest
-
 from contracts.logs import MASK, mask_event
+from tests.cases import each
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjMSJ9.c2ln"
 
 
-@pytest.mark.parametrize(
+@each(
     "secret",
     [TOKEN, f"Bearer {TOKEN}", "bearer opaque-token", "DE89370400440532013000", "DE89 3704 0044 0532 0130 00",
      "4111 1111 1111 1111", "4111-1111-1111-1111", "370400440532013000"],
 )  # fmt: skip
-@pytest.mark.parametrize("wrap", [str, lambda text: [text], lambda text: {"deep": [{"er": f"see {text}."}]}])
+@each("wrap", [str, lambda text: [text], lambda text: {"deep": [{"er": f"see {text}."}]}])
 def test_secrets_are_masked(secret: str, wrap: Any) -> None:
     """Tokens, account and card numbers, wherever they are in an event."""
     masked = str(mask_event(None, "", {"event": "something", "value": wrap(secret)}))
@@ -22,7 +21,7 @@ def test_secrets_are_masked(secret: str, wrap: Any) -> None:
     assert MASK in masked
 
 
-@pytest.mark.parametrize("key", ["variables", "Authorization", "token", "iban", "password"])
+@each("key", ["variables", "Authorization", "token", "iban", "password"])
 def test_some_names_hide_their_value(key: str) -> None:
     """Whatever it looks like."""
     assert mask_event(None, "", {"event": "x", key: {"a": 1}})[key] == MASK

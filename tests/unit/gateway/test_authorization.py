@@ -12,6 +12,7 @@ from gateway.documents import Documents
 from gateway.step_up import StepUp, StepUpRequired
 from resolvers.principal import Principal
 from schema.demands import STEP_UP, RequiresScopes
+from tests.cases import each
 
 NOW = 1_800_000_000.0
 
@@ -69,16 +70,16 @@ HIDING_PLACES = {
 }
 
 
-@pytest.mark.parametrize("text", HIDING_PLACES.values(), ids=HIDING_PLACES)
-@pytest.mark.parametrize("scopes", [(), ("look",), ("look", "keys"), ("keys", "hands"), ("developer",)])
+@each("text", HIDING_PLACES.values())
+@each("scopes", [(), ("look",), ("look", "keys"), ("keys", "hands"), ("developer",)])
 def test_a_field_is_found_wherever_it_hides(text: str, scopes: tuple[str, ...]) -> None:
     """Aliases, fragments and directives do not help without all the scopes on the way."""
     with pytest.raises(MissingScope):
         demand(text, principal(*scopes))
 
 
-@pytest.mark.parametrize("text", HIDING_PLACES.values(), ids=HIDING_PLACES)
-@pytest.mark.parametrize("scopes", [("look", "keys", "hands"), ("look", "master")])
+@each("text", HIDING_PLACES.values())
+@each("scopes", [("look", "keys", "hands"), ("look", "master")])
 def test_one_list_of_scopes_is_enough(text: str, scopes: tuple[str, ...]) -> None:
     """All scopes of one of the alternatives."""
     demand(text, principal(*scopes))
@@ -103,7 +104,7 @@ def test_introspection_is_for_developers(text: str) -> None:
         demand(text, principal("look", "master"))
 
 
-@pytest.mark.parametrize(
+@each(
     "who",
     [
         principal(),

@@ -12,6 +12,7 @@ from gateway.cli import main
 from gateway.exit_codes import ExitCode
 from gateway.settings_pages import MASK, markdown_page, setting_lines
 from producers.samples import write_birmingham
+from tests.cases import each
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,7 +38,7 @@ def _one_line(capsys: pytest.CaptureFixture[str]) -> str:
     return error
 
 
-@pytest.mark.parametrize(
+@each(
     "argv",
     [
         [],
@@ -61,9 +62,7 @@ def test_wrong_use_exits_with_two(argv: list[str]) -> None:
     assert caught.value.code == ExitCode.WRONG_USE
 
 
-@pytest.mark.parametrize(
-    "command", ["demo", "gateway", "service", "replay", "token", "operations", "audit", "schema", "settings"]
-)
+@each("command", ["demo", "gateway", "service", "replay", "token", "operations", "audit", "schema", "settings"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` of each is there and exits with 0."""
     with pytest.raises(SystemExit) as caught:

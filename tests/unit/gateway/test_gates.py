@@ -2,11 +2,11 @@
 
 import asyncio
 
-import pytest
 from websockets.frames import Frame, Opcode
 
 from gateway.gates import Gate, Inbox, Line
 from gateway.socket_connections import text_frame
+from tests.cases import each
 
 
 def test_a_line_is_first_come_first_served() -> None:
@@ -50,7 +50,7 @@ async def test_an_inbox_keeps_the_order() -> None:
     assert inbox.empty()
 
 
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 300_000])
+@each("size", [0, 1, 125, 126, 127, 65_535, 65_536, 300_000])
 def test_a_frame_is_what_websockets_would_write(size: int) -> None:
     """To the byte, at every length of its head."""
     message = b"x" * size

@@ -26,6 +26,7 @@ from gateway.jwks import FixedKeys
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
 from gateway.rate_limits import RateLimits
 from gateway.revocations import Revocations
+from tests.cases import each
 from tests.examples import examples
 
 MODERN = {"Accept": GRAPHQL_RESPONSE}
@@ -202,7 +203,7 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+@each("body", MALFORMED)
 async def test_a_malformed_body_is_a_graphql_error(client: httpx.AsyncClient, body: bytes) -> None:
     """400 and one error with a code, whatever was sent."""
     response = await client.post("/graphql", content=body, headers={"Content-Type": JSON})
@@ -210,7 +211,7 @@ async def test_a_malformed_body_is_a_graphql_error(client: httpx.AsyncClient, bo
     assert codes(response)[0] in ("BAD_REQUEST", "MALFORMED_JSON")
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     ["variables=%7B", "query=%FF", "query=%7Bhello%7D&query=%7Bhello%7D", "variables=[]&query={hello}", "", "a=1"],
 )

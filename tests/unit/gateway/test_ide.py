@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from contracts.failures import Unavailable
 from gateway.ide import CONTENT_SECURITY_POLICY, DemoCustomer, ide_routes
+from tests.cases import each
 
 
 class Directory:
@@ -76,9 +77,7 @@ async def test_a_file_named_by_its_content_is_kept_for_good(browser: httpx.Async
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-@pytest.mark.parametrize(
-    "name", ["notes.txt", "other-ABCD2345.js", "%2e%2e", "..%2findex.html", "..%2f..%2fsecret-ABCD2345.js", "%00"]
-)
+@each("name", ["notes.txt", "other-ABCD2345.js", "%2e%2e", "..%2findex.html", "..%2f..%2fsecret-ABCD2345.js", "%00"])
 async def test_only_built_files_are_served(browser: httpx.AsyncClient, name: str) -> None:
     """A name that the build did not make is not found, whatever is on the disk."""
     answer = await browser.get(f"/graphiql/assets/{name}")
@@ -122,7 +121,7 @@ async def test_a_token_is_minted_for_a_demo_customer(browser: httpx.AsyncClient)
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "content_type", "status"),
     [
         (b'{"customerId":"nobody"}', "application/json", 404),

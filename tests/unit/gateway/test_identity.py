@@ -20,6 +20,7 @@ from gateway.identity import Authenticator
 from gateway.jwks import FixedKeys, RemoteKeys
 from gateway.revocation_stores import RevocationMemory
 from gateway.revocations import Revocations
+from tests.cases import each
 from tests.examples import examples
 
 NOW = 1_800_000_000.0
@@ -126,14 +127,14 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("name", FORGED)
+@each("name", FORGED)
 async def test_a_forged_token_is_refused(name: str) -> None:
     """Each trick ends in the same failure."""
     with pytest.raises(Unauthenticated):
         await authenticator().authenticate(f"Bearer {FORGED[name]}")
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [None, "", "Bearer", "Bearer ", "Basic eDp5", "Bearer a b c", "x" * 10_000, "Bearer " + "x" * 9000, "Bearer é"],
 )
@@ -245,7 +246,7 @@ ODD_KEYS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("odd", ODD_KEYS)
+@each("odd", ODD_KEYS)
 async def test_a_key_that_cannot_be_read_does_not_spoil_the_set(odd: Any) -> None:
     """RFC 7517, 5: it is ignored; the others are in use, also those that rotation brings."""
     issuer, now = Issuer(KEY), NOW

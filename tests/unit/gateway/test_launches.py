@@ -15,6 +15,7 @@ from gateway.launches import IMMUTABLE, Executor, Launches
 from gateway.plans.modes import ExecutionMode, execution_class
 from resolvers.context import RequestContext
 from schema.build import build_schema
+from tests.cases import each
 
 PREDICATE: Any = is_awaitable
 
@@ -65,8 +66,8 @@ def launches() -> Launches:
     return Launches(CLASS, CORE, PREDICATE)
 
 
-@pytest.mark.parametrize("name", ["A", "B"])
-@pytest.mark.parametrize("variables", VARIABLES, ids=str)
+@each("name", ["A", "B"])
+@each("variables", VARIABLES)
 def test_a_launched_executor_is_the_one_graphql_core_builds(
     launches: Launches, variables: dict[str, Any], name: str
 ) -> None:

@@ -1,16 +1,16 @@
 """Facts about choosing a representation."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, choose, parse_accept, parse_media_type
+from tests.cases import each
 from tests.examples import examples
 
 OFFERED = (JSON, GRAPHQL_RESPONSE, EVENT_STREAM)
 
 
-@pytest.mark.parametrize(
+@each(
     ("accept", "chosen"),
     [
         (None, JSON),

@@ -9,14 +9,15 @@ from gateway.edge import create_edge
 from gateway.execution import Engine
 from gateway.identity import Authenticator
 from gateway.rate_limits import RateLimits
+from tests.cases import each
 
 
 async def _unasked() -> dict[str, bool]:
     return {}
 
 
-@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
-@pytest.mark.parametrize(
+@each("accept", ["application/json", "application/graphql-response+json"])
+@each(
     ("body", "status"),
     [
         ('{"query": "{ hello }"}', 200),

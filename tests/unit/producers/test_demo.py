@@ -27,6 +27,7 @@ from producers.event_client import EventClient
 from producers.simulator import FIRST_STORY_S, PAUSE_S, moments
 from producers.simulator_stories import STORIES
 from services.events.app import create_app
+from tests.cases import each
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 
@@ -119,7 +120,7 @@ async def test_a_folder_of_another_demo_is_told(tmp_path: Path, lines: list[byte
             await seed(client, history_lines(NOW - timedelta(days=1), 1)[:200], lambda *_: None)
 
 
-@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.slug)
+@each("person", PEOPLE)
 def test_everyone_has_two_to_five_accounts(person: Any) -> None:
     """Shared ones included."""
     shared = sum(person.slug in (household.owner, household.joint) for household in HOUSEHOLDS)
@@ -139,7 +140,7 @@ def test_isins_have_their_check_digit() -> None:
     assert {len(instrument.isin) for instrument in INSTRUMENTS} == {12}
 
 
-@pytest.mark.parametrize("country", sorted({person.country for person in PEOPLE}))
+@each("country", sorted({person.country for person in PEOPLE}))
 def test_ibans_have_valid_check_digits(country: str) -> None:
     """ISO 13616: moved to the end and read as a number, the remainder by 97 is 1."""
     iban = iban_of(country, 4711)

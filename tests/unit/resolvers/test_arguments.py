@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from contracts.failures import Failure
+from tests.cases import each
 from tests.unit.resolvers.services import SCHEMA, Services, ask, context_of
 
 
@@ -16,7 +15,7 @@ async def _code(services: Services, query: str) -> str:
     return failure.reason
 
 
-@pytest.mark.parametrize(
+@each(
     ("field", "code"),
     [
         ("transactions(first: 0) { nodes { id } }", "BAD_PAGE_SIZE"),
@@ -46,7 +45,7 @@ async def test_more_than_a_hundred_nodes_are_refused(services: Services) -> None
     assert await _code(services, f"{{ nodes(ids: [{ids}]) {{ id }} }}") == "TOO_MANY"
 
 
-@pytest.mark.parametrize(
+@each(
     "filter",
     [
         '{from: "2026-02-30"}',

@@ -6,6 +6,7 @@ import pytest
 
 from contracts.failures import Problem
 from resolvers.node_ids import encode_node_id
+from tests.cases import each
 from tests.unit.resolvers.services import ANNA, BEN, CURSORS, SCHEMA, Services, ask, context_of
 
 OWN = [
@@ -43,14 +44,14 @@ RULE = {"name": "r", "severity": "LOW", "condition": {"amount": {"amount": {"amo
 REFUSED = "... on InputErrors { errors { code path } }"
 
 
-@pytest.mark.parametrize(("kind", "id"), OWN)
+@each(("kind", "id"), OWN)
 async def test_what_is_yours_is_found_by_its_id(services: Services, kind: str, id: str) -> None:
     """Every type that is a Node is found again by the id it shows."""
     node_id = encode_node_id(kind, id)
     assert (await ask(services, NODE, id=node_id))["node"]["id"] == node_id
 
 
-@pytest.mark.parametrize(("kind", "id"), [*FOREIGN, *MISSING])
+@each(("kind", "id"), [*FOREIGN, *MISSING])
 async def test_what_is_not_yours_is_null_like_what_is_not_there(services: Services, kind: str, id: str) -> None:
     """A foreign object and a missing one answer the same null without an error."""
     assert await ask(services, NODE, id=encode_node_id(kind, id)) == {"node": None}
@@ -67,7 +68,7 @@ async def test_what_is_not_yours_takes_as_long_as_what_is_not_there(kind: str, f
     assert paths[0] == paths[1]
 
 
-@pytest.mark.parametrize("id", ["", "x", "====", "QWNjb3VudA", "é", "A" * 300, "QWNjb3VudDo"])
+@each("id", ["", "x", "====", "QWNjb3VudA", "é", "A" * 300, "QWNjb3VudDo"])
 async def test_what_is_no_id_is_null(services: Services, id: str) -> None:
     """Garbage is an id nothing has."""
     assert await ask(services, NODE, id=id) == {"node": None}
@@ -134,11 +135,11 @@ SPEAKING = [
 ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("bound", "named"),
     [(None, "phone-b"), (None, "nowhere"), ("phone-b", None), ("phone-a", "phone-b"), ("phone-b", "phone-a")],
 )
-@pytest.mark.parametrize("mutation", SPEAKING)
+@each("mutation", SPEAKING)
 async def test_a_device_speaks_for_itself_and_its_owner_alone(
     services: Services, mutation: str, bound: str | None, named: str | None
 ) -> None:

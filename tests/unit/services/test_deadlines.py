@@ -94,8 +94,8 @@ async def test_a_write_goes_on_to_its_end(http: httpx.AsyncClient, work: Work) -
     assert work.stopped == 0
 
 
-@pytest.mark.parametrize("ms", ["0", "-5", "soon", "1e3", "99999999", "\u0663"])
-async def test_a_wait_that_is_none_is_refused(http: httpx.AsyncClient, ms: str) -> None:
+async def test_a_wait_that_is_none_is_refused(http: httpx.AsyncClient) -> None:
     """It is the caller's mistake, and told as that."""
-    answer = await http.get("/read", headers=[(b"X-Request-Timeout-Ms", ms.encode())])
-    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_INPUT")
+    for ms in ("0", "-5", "soon", "1e3", "99999999", "\u0663"):
+        answer = await http.get("/read", headers=[(b"X-Request-Timeout-Ms", ms.encode())])
+        assert (answer.status_code, answer.json()["code"]) == (400, "BAD_INPUT"), ms

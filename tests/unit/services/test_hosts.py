@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, cast
 
 import httpx
-import pytest
 from litestar import Litestar, get
 from structlog.testing import capture_logs
 
@@ -13,6 +13,7 @@ from contracts.settings import Settings
 from services.access import Access
 from services.hosts import TOLD_MAX, AllowedHosts
 from services.service import create_service, server_config
+from tests.cases import each
 from tests.serving import listening
 
 SETTINGS = Settings(
@@ -23,8 +24,9 @@ SETTINGS = Settings(
 )
 
 
+@cache
 def service() -> Litestar:
-    """Return a service without a token."""
+    """Return a service without a token; it keeps nothing, so that one serves every test."""
 
     @get("/secret", sync_to_thread=False)
     def secret() -> dict[str, str]:
@@ -60,13 +62,13 @@ OWN = [
 FOREIGN = ["evil.example:8101", "127.0.0.1.evil.example", "0.0.0.0:8101", "10.0.0.9", "", "[::1", "localhost@evil"]
 
 
-@pytest.mark.parametrize("host", OWN)
+@each("host", OWN)
 async def test_a_service_is_reached_under_its_own_names(host: str) -> None:
     """Those of its machine, the address it binds to, its URL's and those of the setting, with any port."""
     assert (await ask(SETTINGS, "/secret", host)).status_code == 200
 
 
-@pytest.mark.parametrize("host", [host for host in FOREIGN if host != "[::1"])
+@each("host", [host for host in FOREIGN if host != "[::1"])
 async def test_a_service_answers_under_its_own_names_only(host: str) -> None:
     """A problem like the services' others, with their headers, whatever the path."""
     for path in ("/secret", "/metrics", "/nothing", "/openapi.json"):
@@ -76,13 +78,13 @@ async def test_a_service_answers_under_its_own_names_only(host: str) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("hosts", [(), ("localhost", "evil.example"), ("localhost", "localhost")])
+@each("hosts", [(), ("localhost", "evil.example"), ("localhost", "localhost")])
 async def test_a_request_names_one_host(hosts: tuple[str, ...]) -> None:
     """None or two of them could mean another to whoever is in between."""
     assert (await ask(SETTINGS, "/secret", *hosts)).status_code == 421
 
 
-@pytest.mark.parametrize("host", FOREIGN)
+@each("host", FOREIGN)
 async def test_health_is_answered_under_any_name(host: str) -> None:
     """A container's own check, or a load balancer, knows an address only."""
     assert (await ask(SETTINGS, "/health/live", host)).status_code == 200

@@ -5,6 +5,7 @@ import pytest
 
 from contracts import events as e
 from contracts.stored_events import DATA_DECODERS, by_type, log_entries, stored, unpatterned
+from tests.cases import each
 
 PAYMENT = (
     b'{"transactionId":"t-1","accountId":"a-1","creditDebitIndicator":"DBIT",'
@@ -12,7 +13,7 @@ PAYMENT = (
 )
 
 
-@pytest.mark.parametrize("kind", e.EVENT_TYPES.values())
+@each("kind", e.EVENT_TYPES.values())
 def test_a_stored_type_has_the_fields_of_its_original(kind: type[msgspec.Struct]) -> None:
     """Names, defaults and wire names are the same: only what is checked differs."""
     originals, ours = msgspec.structs.fields(kind), msgspec.structs.fields(stored(kind))

@@ -3,7 +3,6 @@
 from random import Random
 from typing import Any
 
-import pytest
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -16,6 +15,7 @@ from graphql import (
 from strawberry.types.arguments import convert_arguments
 
 from gateway.plans.conversions import Conversions
+from tests.cases import each
 from tests.unit.resolvers.services import SCHEMA
 
 CORE = SCHEMA._schema
@@ -50,7 +50,7 @@ def _drawn(random: Random, type_: Any, depth: int) -> Any:
     }
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@each("name", FIELDS)
 def test_arguments_are_converted_as_strawberry_does(name: str) -> None:
     """Objects, lists and what was left out come out equal; nothing is shared between two conversions."""
     field: GraphQLField = FIELDS[name]

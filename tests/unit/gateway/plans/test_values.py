@@ -3,8 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
+from tests.cases import each
 from tests.unit.gateway.plans.odd_schema import Box, Cat, Colour, Later, Shape, Watched
 from tests.unit.gateway.plans.odd_worlds import Lonely, Word
 from tests.unit.gateway.plans.ways import Ways, dog, thing
@@ -17,14 +16,14 @@ ODD: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", ODD, ids=repr)
+@each("value", ODD)
 async def test_a_leaf_of_any_kind_is_answered_alike(ways: Ways, value: Any) -> None:
     """Whatever stands in a leaf's place, answer and errors are those of graphql-core."""
     for attribute in ("text", "maybe", "number", "ratio", "flag", "colour", "code", "stamp", "tags", "grid"):
         await ways.both(LEAVES, thing(), thing(**{attribute: value}), thing())
 
 
-@pytest.mark.parametrize("value", ODD, ids=repr)
+@each("value", ODD)
 async def test_an_object_of_any_kind_is_answered_alike(ways: Ways, value: Any) -> None:
     """Whatever stands in an object's place, answer and errors are those of graphql-core."""
     selected = "{ things { box { id text } boxes { text } pet { ... on Cat { lives } } shape { __typename name } } }"

@@ -282,10 +282,11 @@ async def test_a_card_issued_again_stays_frozen(tmp_path: Path) -> None:
     assert found.status is CardStatus.FROZEN
 
 
-async def test_an_expired_or_unknown_card_takes_no_command(client: httpx.AsyncClient) -> None:
+@reading
+async def test_an_expired_or_unknown_card_takes_no_command(reader: httpx.AsyncClient) -> None:
     """The refusal says which of the two it is."""
-    assert code(await client.post("/cards/card-old/freeze")) == (409, "CARD_EXPIRED")
-    assert code(await client.post("/cards/none/unfreeze")) == (404, "NOT_FOUND")
+    assert code(await reader.post("/cards/card-old/freeze")) == (409, "CARD_EXPIRED")
+    assert code(await reader.post("/cards/none/unfreeze")) == (404, "NOT_FOUND")
 
 
 @reading
@@ -325,11 +326,12 @@ BAD_DEVICES: list[tuple[dict[str, str], tuple[int, str]]] = [
 ]
 
 
-async def test_a_bad_device_is_refused(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_bad_device_is_refused(reader: httpx.AsyncClient) -> None:
     """Who registers a device must exist, and the device must have a name and a known platform."""
     device = {"customerId": "cust-2", "platform": "WEB", "name": "Laptop"}
     for change, refusal in BAD_DEVICES:
-        assert code(await client.post("/devices", json=device | change)) == refusal, change
+        assert code(await reader.post("/devices", json=device | change)) == refusal, change
 
 
 async def test_devices_of_a_customer_are_bounded(client: httpx.AsyncClient) -> None:
@@ -522,19 +524,21 @@ BAD_PREFERENCES: list[tuple[dict[str, Any], tuple[int, str], str]] = [
 ]
 
 
-async def test_bad_preferences_are_refused(client: httpx.AsyncClient) -> None:
+@reading
+async def test_bad_preferences_are_refused(reader: httpx.AsyncClient) -> None:
     """The refusal points at what is wrong."""
     for change, refusal, pointer in BAD_PREFERENCES:
-        answer = await client.put("/preferences", json=PREFERENCES | change)
+        answer = await reader.put("/preferences", json=PREFERENCES | change)
         assert (code(answer), answer.json()["pointer"]) == (refusal, pointer), change
 
 
-@pytest.mark.parametrize("body", [b"{", b"", b"\xff", b"[" * 50_000, b'{"mutedKinds":' * 50_000])
-async def test_a_malformed_body_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
+@reading
+async def test_a_malformed_body_is_refused(reader: httpx.AsyncClient) -> None:
     """What is not JSON, or JSON of no reasonable depth, is the caller's fault."""
-    answer = await client.put("/preferences", content=body, headers={"content-type": "application/json"})
-    assert code(answer) == (400, "BAD_INPUT")
-    assert "'data'" not in answer.json()["detail"]
+    for body in (b"{", b"", b"\xff", b"[" * 50_000, b'{"mutedKinds":' * 50_000):
+        answer = await reader.put("/preferences", content=body, headers={"content-type": "application/json"})
+        assert code(answer) == (400, "BAD_INPUT"), body[:20]
+        assert "'data'" not in answer.json()["detail"], body[:20]
 
 
 WRONG_PLACES = {
@@ -544,14 +548,15 @@ WRONG_PLACES = {
 }
 
 
-async def test_a_refusal_names_what_the_caller_wrote(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_refusal_names_what_the_caller_wrote(reader: httpx.AsyncClient) -> None:
     """Parameters by their names on the wire, fields by their place in the body."""
-    found = {url: (await client.get(url)).json().get("pointer") for url in WRONG_PLACES}
+    found = {url: (await reader.get(url)).json().get("pointer") for url in WRONG_PLACES}
     assert found == WRONG_PLACES
-    missing = await client.put("/preferences", json={"minimumSeverity": "LOW"})
+    missing = await reader.put("/preferences", json={"minimumSeverity": "LOW"})
     assert missing.json()["pointer"] == "/customerId"
     wrong = {"customerId": "cust-1", "minimumSeverity": "LOW", "pushEnabled": True, "mutedKinds": ["LOGIN", 5]}
-    assert (await client.put("/preferences", json=wrong)).json()["pointer"] == "/mutedKinds/1"
+    assert (await reader.put("/preferences", json=wrong)).json()["pointer"] == "/mutedKinds/1"
 
 
 @reading

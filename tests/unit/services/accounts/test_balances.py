@@ -8,6 +8,7 @@ from contracts.money import money_of
 from contracts.vocabulary import BalanceType
 from services.accounts.balances import balance_days, closing_balances, current_balances
 from services.accounts.projection import DAY_MINOR_MAX, apply
+from tests.cases import each
 from tests.unit.services.accounts.samples import Named, Store, account, booked, entries, event, money, payment
 
 OPEN = account()
@@ -102,9 +103,9 @@ def test_pending_debits_are_not_available() -> None:
     }
 
 
-@pytest.mark.parametrize("final", ["payment.booked", "payment.rejected", "card.reversed", "card.declined"])
-@pytest.mark.parametrize("split", [True, False])
-@pytest.mark.parametrize("late", [True, False])
+@each("final", ["payment.booked", "payment.rejected", "card.reversed", "card.declined"])
+@each("split", [True, False])
+@each("late", [True, False])
 def test_a_settled_transaction_holds_nothing(final: str, *, split: bool, late: bool) -> None:
     """Whatever settles a transaction drops its hold, also when the pending event comes after, in any batches."""
     events = [payment("card.authorised", "t1", "-30.00"), payment(final, "t1", "-30.00")]

@@ -153,23 +153,25 @@ async def test_each_device_tells_how_far_alerts_came(client: httpx.AsyncClient) 
     assert [entry.kind for entry in (await alert_log(client)).entries[2:]] == [LogEntryKind.CHANGED] * 4
 
 
-async def test_a_delivery_is_of_all_the_alerts_or_none(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_delivery_is_of_all_the_alerts_or_none(reader: httpx.AsyncClient) -> None:
     """One that is not the customer's, or a stage no device can tell, leaves all as they were."""
-    own = (await page(client)).edges[0].node.id
-    answers = [await deliver(client, own, "nothing"), await deliver(client, own, stage="SENT"), await deliver(client)]
+    own = (await page(reader)).edges[0].node.id
+    answers = [await deliver(reader, own, "nothing"), await deliver(reader, own, stage="SENT"), await deliver(reader)]
     assert [(one.status_code, one.json()["code"]) for one in answers] == [
         (404, "NOT_FOUND"),
         (400, "BAD_STAGE"),
         (400, "BAD_INPUT"),
     ]
-    assert (await alert_log(client)).last_seq == 2
+    assert (await alert_log(reader)).last_seq == 2
 
 
-async def test_another_customer_s_alert_is_not_found(client: httpx.AsyncClient) -> None:
+@reading
+async def test_another_customer_s_alert_is_not_found(reader: httpx.AsyncClient) -> None:
     """Whether it exists is not told."""
-    newest = (await page(client)).edges[0].node
+    newest = (await page(reader)).edges[0].node
     for alert_id in (newest.id, "nothing"):
-        answer = await client.post(f"/alerts/{alert_id}/acknowledge", json={"customerId": "cust-2"})
+        answer = await reader.post(f"/alerts/{alert_id}/acknowledge", json={"customerId": "cust-2"})
         assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
@@ -213,11 +215,12 @@ async def test_rules_are_made_changed_previewed_and_deleted(client: httpx.AsyncC
     assert (await client.get(f"/rules/by-id?id={rule.id}")).json() == []
 
 
-async def test_a_refused_rule_names_its_field(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_refused_rule_names_its_field(reader: httpx.AsyncClient) -> None:
     """A typed problem with a pointer, whether the shape or the sense is wrong."""
     amount = {"kind": "AMOUNT", "amount": {"amount": "-5", "currency": "EUR"}}
-    senseless = await client.post("/rules", json=MINE | {"condition": amount})
-    shapeless = await client.post("/rules", json=MINE | {"condition": {"kind": "WEATHER"}})
+    senseless = await reader.post("/rules", json=MINE | {"condition": amount})
+    shapeless = await reader.post("/rules", json=MINE | {"condition": {"kind": "WEATHER"}})
     assert (senseless.status_code, senseless.json()["pointer"]) == (400, "/condition/amount/amount")
     assert (shapeless.status_code, shapeless.json()["code"]) == (400, "BAD_INPUT")
 
@@ -243,10 +246,11 @@ NONSENSE = [
 ]
 
 
-async def test_a_question_that_makes_no_sense_is_refused(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_question_that_makes_no_sense_is_refused(reader: httpx.AsyncClient) -> None:
     """Each is the caller's fault and says so."""
     for path in NONSENSE:
-        answer = await (client.post(path, json=MINE) if "preview" in path else client.get(path))
+        answer = await (reader.post(path, json=MINE) if "preview" in path else reader.get(path))
         assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), path
 
 
@@ -260,10 +264,11 @@ async def test_the_end_of_the_calendar_is_a_period_like_any(reader: httpx.AsyncC
             assert answer.status_code == 200, (path, more, answer.text)
 
 
-async def test_a_seq_is_bounded(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_seq_is_bounded(reader: httpx.AsyncClient) -> None:
     """A number that no store can hold is the caller's fault."""
     for seq in (-1, 10**30):
-        answer = await client.post("/alerts/mark-read", json={"customerId": "cust-1", "upToSeq": seq})
+        answer = await reader.post("/alerts/mark-read", json={"customerId": "cust-1", "upToSeq": seq})
         assert (answer.status_code, answer.json()["pointer"]) == (400, "/upToSeq")
 
 

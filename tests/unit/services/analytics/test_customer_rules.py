@@ -10,6 +10,7 @@ from contracts.vocabulary import AlertSeverity, Comparison, RuleState
 from services.analytics.instants import day_number
 from services.analytics.previews import preview_rule
 from services.analytics.rule_store import change_rule, create_rule, delete_rule, rules_of
+from tests.cases import each
 from tests.unit.services.analytics.logs import Log, Store, at, people
 
 FIFTY = Money("50.00", "EUR")
@@ -65,7 +66,7 @@ RULES: list[tuple[r.AlertRuleInput, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "transactions"), RULES)
+@each(("rule", "transactions"), RULES)
 def test_a_rule_raises_for_its_customer_what_it_says(rule: r.AlertRuleInput, transactions: list[str]) -> None:
     """Each kind of condition, on four dinners of 30.00 after a deposit of 500.00."""
     raised = own(ruled(DINNERS, rule))
@@ -73,7 +74,7 @@ def test_a_rule_raises_for_its_customer_what_it_says(rule: r.AlertRuleInput, tra
     assert {alert.customer_id for alert in raised} <= {rule.customer_id}
 
 
-@pytest.mark.parametrize(("rule", "transactions"), RULES)
+@each(("rule", "transactions"), RULES)
 def test_a_preview_tells_what_the_rule_would_have_raised(rule: r.AlertRuleInput, transactions: list[str]) -> None:
     """The same evaluators on the stored facts; nothing is written."""
     store = ruled(DINNERS)
@@ -116,7 +117,7 @@ def test_a_rule_holds_from_the_next_event_on_and_until_it_is_paused_or_deleted()
     assert [(alert.transaction_id, alert.rule_version) for alert in own(store)] == [("t7", 1), ("t9", 3)]
 
 
-@pytest.mark.parametrize(
+@each(
     ("rule", "code", "pointer"),
     [
         (above(name=" "), "BAD_NAME", "/name"),

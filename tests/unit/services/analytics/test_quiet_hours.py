@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.analytics.instants import micros_of, moment_of
 from services.analytics.quiet_hours import quiet_until, zone_of
+from tests.cases import each
 from tests.examples import examples
 
 BERLIN, KOLKATA, LORD_HOWE = (ZoneInfo(name) for name in ("Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"))
@@ -19,7 +19,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@each(
     ("hours", "zone", "now", "until"),
     [
         (NIGHT, BERLIN, "2026-01-10T20:59:59", None),

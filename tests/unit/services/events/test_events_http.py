@@ -12,6 +12,7 @@ from typing import Any, cast
 import httpx
 import msgspec
 import pytest
+import pytest_asyncio
 from litestar import Litestar
 
 from contracts.events import EVENT_BYTES_MAX, LogEntry
@@ -21,6 +22,17 @@ from services.events.app import create_app
 from services.events.messages import BATCHED, BINARY, NDJSON, STRUCTURED
 from tests.unit.services.events.samples import NOW, OPENING, PAYMENT, payment, raw
 from tests.unit.services.events.serving import ids, page, running, send, served
+
+reading = pytest.mark.asyncio(loop_scope="module")
+"""A test in the loop of `reader`."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reader(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the one service of all tests that store nothing."""
+    async with served(tmp_path_factory.mktemp("events")) as client:
+        await send(client, *OPENING)
+        yield client
 
 
 @pytest.fixture
@@ -143,10 +155,11 @@ UNREADABLE = [
 ]
 
 
-async def test_a_request_that_cannot_be_read_is_a_problem(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_request_that_cannot_be_read_is_a_problem(reader: httpx.AsyncClient) -> None:
     """What is wrong with a whole request is answered as problem details with a stable code."""
     for headers, body, status, code in UNREADABLE:
-        answer = await client.post("/events", content=body, headers=headers)
+        answer = await reader.post("/events", content=body, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert answer.headers["content-type"].startswith("application/problem+json")
 
@@ -191,9 +204,10 @@ def held_lock(path: Path) -> Iterator[threading.Event]:
     thread.join()
 
 
-async def test_the_stream_starts_after_an_offset_and_ends_at_its_limit(client: httpx.AsyncClient) -> None:
+@reading
+async def test_the_stream_starts_after_an_offset_and_ends_at_its_limit(reader: httpx.AsyncClient) -> None:
     """Entries carry offset, the log's own time and the event as it was sent."""
-    found = entries(await client.get("/events/stream?after=1&limit=2"))
+    found = entries(await reader.get("/events/stream?after=1&limit=2"))
     assert [(entry.offset, entry.event.id) for entry in found] == [(2, "a-1"), (3, "a-2")]
     assert found[0].accepted_at == "2026-03-01T12:00:00.000000Z"
 
@@ -206,11 +220,12 @@ async def test_a_waiting_reader_gets_what_is_appended_next(client: httpx.AsyncCl
     assert [entry.offset for entry in entries(await reading)] == [4]
 
 
-async def test_waiting_beyond_the_end_of_the_log_is_a_bad_cursor(client: httpx.AsyncClient) -> None:
+@reading
+async def test_waiting_beyond_the_end_of_the_log_is_a_bad_cursor(reader: httpx.AsyncClient) -> None:
     """A consumer whose log was replaced learns it at once; a look beyond the end finds nothing."""
-    answer = await client.get("/events/stream?after=4&wait=30")
+    answer = await reader.get("/events/stream?after=4&wait=30")
     assert (answer.status_code, answer.json()["code"]) == (400, "BAD_CURSOR")
-    assert entries(await client.get("/events/stream?after=4")) == []
+    assert entries(await reader.get("/events/stream?after=4")) == []
 
 
 async def read_letter(client: httpx.AsyncClient, letter_id: int) -> DeadLetter:
@@ -240,10 +255,11 @@ async def test_a_dead_letter_replayed_with_a_correction_enters_the_log(client: h
     assert (await read_letter(client, bad.dead_letter_id or 0)).replayed_offset == 4
 
 
-async def test_a_dead_letter_that_does_not_exist_is_not_found(client: httpx.AsyncClient) -> None:
+@reading
+async def test_a_dead_letter_that_does_not_exist_is_not_found(reader: httpx.AsyncClient) -> None:
     """Reading and replaying nothing is a 404 with a code."""
     for id in (99, -1, 2**63, 10**30):
-        for answer in (await client.get(f"/dead-letters/{id}"), await client.post(f"/dead-letters/{id}/replay")):
+        for answer in (await reader.get(f"/dead-letters/{id}"), await reader.post(f"/dead-letters/{id}/replay")):
             assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from contracts.transactions import AccountTransactionPage, Transaction
+from tests.cases import each
 from tests.unit.services.events.samples import OPENING, payment
 from tests.unit.services.events.serving import ids, page, send, served
 
@@ -46,7 +47,7 @@ def merchant(name: str, code: str) -> dict[str, str]:
 BOTH = "accountId=acc-1&accountId=acc-2"
 
 
-@pytest.mark.parametrize(
+@each(
     ("query", "expected"),
     [
         (BOTH, ["t3", "t2", "j2", "t1", "j1"]),
@@ -104,7 +105,7 @@ async def test_a_cursor_that_cannot_be_read_is_a_bad_cursor(history: httpx.Async
     assert (answer.status_code, answer.json()["code"]) == (400, "BAD_CURSOR")
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     [
         "",

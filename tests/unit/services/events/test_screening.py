@@ -11,6 +11,7 @@ from contracts.events import EVENT_BYTES_MAX, EVENT_TYPES
 from services.events import patterns
 from services.events.amounts import CHECKS
 from services.events.screening import Refused, Screened, screen
+from tests.cases import each
 from tests.examples import examples
 from tests.unit.services.events.samples import ACCOUNT, LATEST, PAYMENT, event, payment, raw, screened
 
@@ -62,7 +63,7 @@ REFUSALS: list[tuple[bytes, str, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("record", "reason", "pointer"), REFUSALS, ids=lambda value: str(value)[:40])
+@each(("record", "reason", "pointer"), REFUSALS)
 def test_a_bad_record_is_refused_with_reason_and_place(record: bytes, reason: str, pointer: str | None) -> None:
     """Each kind of wrong input has its own stable reason and points at what is wrong."""
     refused = screen(record, LATEST)
@@ -145,7 +146,7 @@ def test_any_json_in_any_field_is_screened_or_refused(field: str, value: Any) ->
     assert isinstance(screen(record, LATEST), Screened | Refused)
 
 
-@pytest.mark.parametrize(
+@each(
     ("field", "bad"),
     [
         ("transactionId", "t 1"),
