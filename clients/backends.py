@@ -1,17 +1,8 @@
 """The three clients together, and what stands between each and the wire: what the gateway holds while it runs.
 
-A call to a service passes, from the outside in:
-
-    Keeping     a kept insight where everything below failed          kept.py
-    Shedding    refused when more urgent calls fill the gateway       shedding.py
-    Retries     sent again                                            retries.py
-    Hedges      sent a second time when late                          hedges.py
-    Bulkhead    waits when the service has enough to do               bulkheads.py
-    Breaker     refused while the service is left alone               breaker.py
-    Tries       cut off in time, read within a bound                  tries.py
-    connector   the wire, by the scheme of the service's URL          http_transport.py, lambda_transport.py
-
-Each is a transport over the next and knows no other. How a service is reached is its URL.
+A call passes what spares the service and the gateway (passages.py), is cut off in time and read within a bound
+(tries.py), and goes by the connector that the scheme of the service's URL names (http_transport.py,
+lambda_transport.py). Each is a transport over the next and knows no other.
 """
 
 import asyncio
@@ -33,6 +24,7 @@ from clients.hedges import Hedges
 from clients.http_transport import HttpTransport
 from clients.kept import Keeping, KeptAnswers
 from clients.lambda_transport import SCHEME, LambdaTransport, address_of
+from clients.passages import Passage
 from clients.retries import Retries
 from clients.shedding import Load, Shedding
 from clients.transport import AsyncBaseTransport
@@ -82,18 +74,19 @@ def backends_over(http: AsyncBaseTransport, settings: Settings, clock: Clock = t
         if isinstance(connector, LambdaTransport):
             functions.append(connector)
         tries = Tries(connector, settings.call_try_s)
-        transport = Keeping(Shedding(_tried(tries, name, settings, clock), name, load), name, kept)
-        return Downstream(address_of(url), transport, settings.service_token, name, probe=tries)
+        passage = Passage(
+            tries,
+            keeping=Keeping(name, kept),
+            shedding=Shedding(name, load),
+            retries=Retries(name, tries_max=settings.call_tries_max, budget=Budget(settings.call_retry_percent)),
+            hedges=Hedges(name, budget=Budget(settings.call_hedge_percent), clock=clock),
+            bulkhead=Bulkhead(name, calls_max=settings.calls_per_service_max),
+            breaker=Breaker(name, pause_s=settings.circuit_pause_s, clock=clock),
+        )
+        return Downstream(address_of(url), passage, settings.service_token, name, probe=tries)
 
     accounts, events, analytics = service("accounts"), service("events"), service("analytics")
     return Backends(AccountsClient(accounts), EventsClient(events), AnalyticsClient(analytics), tuple(functions))
-
-
-def _tried(tries: Tries, name: str, settings: Settings, clock: Clock) -> AsyncBaseTransport:
-    breaker = Breaker(tries, name, pause_s=settings.circuit_pause_s, clock=clock)
-    bulkhead = Bulkhead(breaker, name, calls_max=settings.calls_per_service_max)
-    hedges = Hedges(bulkhead, name, budget=Budget(settings.call_hedge_percent), clock=clock)
-    return Retries(hedges, name, tries_max=settings.call_tries_max, budget=Budget(settings.call_retry_percent))
 
 
 def _connector(name: str, url: str, http: AsyncBaseTransport) -> AsyncBaseTransport:

@@ -10,10 +10,10 @@ caller, and what this gateway refused itself, counts as neither. `Circuit` is pu
 
 from collections import deque
 from enum import IntEnum
+from typing import NamedTuple
 
 from clients.deadline import Clock
 from clients.telemetry import CIRCUIT, CIRCUIT_OPENINGS, FAILED_TRIES, TRY_SECONDS
-from clients.transport import AsyncBaseTransport, Request, Response, TransportError
 from contracts.failures import Unavailable
 
 WINDOW_S = 10.0
@@ -34,7 +34,8 @@ class CircuitState(IntEnum):
 class Circuit:
     """The state of one service's circuit; `pause_s` is the first pause."""
 
-    def __init__(self, pause_s: float) -> None:
+    def __init__(self, pause_s: float, calls_min: int = CALLS_MIN) -> None:
+        self._calls_min = calls_min
         self.state = CircuitState.CLOSED
         self.openings = 0
         self._pause_s_first = pause_s
@@ -92,7 +93,7 @@ class Circuit:
             return
         last[2] += 1
         calls, failures = sum(one[1] for one in seconds), sum(one[2] for one in seconds)
-        if calls >= CALLS_MIN and failures >= calls * FAILED_SHARE:
+        if calls >= self._calls_min and failures >= calls * FAILED_SHARE:
             self._open(now)
 
     def _open(self, now: float) -> None:
@@ -103,43 +104,42 @@ class Circuit:
         self._good_probes = 0
 
 
-class Breaker(AsyncBaseTransport):
+class Attempt(NamedTuple):
+    """A call that was let through: when it began, and how often the circuit had opened by then."""
+
+    started: float
+    openings: int
+
+
+class Breaker:
     """Lets calls to one service through while its circuit does."""
 
-    def __init__(self, inner: AsyncBaseTransport, name: str, *, pause_s: float, clock: Clock) -> None:
-        self._inner = inner
+    def __init__(self, name: str, *, pause_s: float, clock: Clock, calls_min: int = CALLS_MIN) -> None:
         self._name = name
         self._clock = clock
         self._seconds, self._failed = TRY_SECONDS.labels(name), FAILED_TRIES.labels(name)
         self._openings = CIRCUIT_OPENINGS.labels(name)
-        self.circuit = circuit = Circuit(pause_s)
+        self.circuit = circuit = Circuit(pause_s, calls_min)
         CIRCUIT.labels(name).set_function(lambda: circuit.state)
 
-    async def handle_async_request(self, request: Request) -> Response:
-        """Send the request.
+    def enter(self) -> Attempt:
+        """Let a call through, which must then `leave`.
 
         Raises:
             Unavailable: the circuit is open; with the seconds to wait.
-            TransportError, Failure: as below.
         """
         started = self._clock()
         wait_s = self.circuit.refused_for(started)
         if wait_s:
             message = f"The {self._name} service is not available."
             raise Unavailable(message, detail="its circuit is open", retry_after_s=round(wait_s, 1))
-        good: bool | None = None
-        openings = self.circuit.openings
-        try:
-            response = await self._inner.handle_async_request(request)
-            good = response.status_code < 500
-            return response
-        except TransportError:
-            good = False
-            raise
-        finally:
-            now = self._clock()
-            self._seconds.observe(now - started)
-            self.circuit.record(now, good, openings)
-            if good is False:
-                self._failed.inc()
-                self._openings.inc(self.circuit.openings - openings)
+        return Attempt(started, self.circuit.openings)
+
+    def leave(self, attempt: Attempt, *, good: bool | None) -> None:
+        """Take in how a call ended; None: given up by its caller, or refused by this gateway, which says nothing."""
+        now = self._clock()
+        self._seconds.observe(now - attempt.started)
+        self.circuit.record(now, good, attempt.openings)
+        if good is False:
+            self._failed.inc()
+            self._openings.inc(self.circuit.openings - attempt.openings)

@@ -10,17 +10,16 @@ from itertools import count
 
 from clients.routes import call_of
 from clients.telemetry import CALLS_OPEN, SHED
-from clients.transport import AsyncBaseTransport, Request, Response
+from clients.transport import Request
 from contracts.failures import Shed, TimedOut
 
 _Waiting = tuple[int, int, "asyncio.Future[None]"]
 
 
-class Bulkhead(AsyncBaseTransport):
+class Bulkhead:
     """Lets `calls_max` calls through at a time, and as many wait."""
 
-    def __init__(self, inner: AsyncBaseTransport, name: str, *, calls_max: int) -> None:
-        self._inner = inner
+    def __init__(self, name: str, *, calls_max: int) -> None:
         self._name = name
         self._free = calls_max
         self._calls_max = calls_max
@@ -28,24 +27,20 @@ class Bulkhead(AsyncBaseTransport):
         self._order = count()
         CALLS_OPEN.labels(name).set_function(lambda: calls_max - self._free)
 
-    async def handle_async_request(self, request: Request) -> Response:
-        """Send the request when there is room.
+    def enter(self) -> bool:
+        """Take a place where there is one."""
+        if self._free <= 0:
+            return False
+        self._free -= 1
+        return True
+
+    async def wait(self, request: Request) -> None:
+        """Wait for a place and take it.
 
         Raises:
             Shed: too many more urgent calls wait.
             TimedOut: the deadline passed while it waited.
-            TransportError, Failure: as below.
         """
-        if self._free > 0:
-            self._free -= 1
-        else:
-            await self._wait(request)
-        try:
-            return await self._inner.handle_async_request(request)
-        finally:
-            self._leave()
-
-    async def _wait(self, request: Request) -> None:
         call = call_of(request)
         if len(self._waiting) >= self._calls_max:
             self._make_room(call.route.priority)
@@ -57,7 +52,7 @@ class Bulkhead(AsyncBaseTransport):
                 await place
         except BaseException as error:
             if place.done() and not place.cancelled() and place.exception() is None:
-                self._leave()  # room was made just as the caller left
+                self.leave()  # room was made just as the caller left
             else:
                 self._forget(waiting)
             if isinstance(error, TimeoutError):
@@ -79,8 +74,8 @@ class Bulkhead(AsyncBaseTransport):
             self._waiting.remove(waiting)
             heapify(self._waiting)
 
-    def _leave(self) -> None:
-        """Give the room to the most urgent one who still waits."""
+    def leave(self) -> None:
+        """Give a place back, to the most urgent one who still waits."""
         while self._waiting:
             _, _, place = heappop(self._waiting)
             if not place.done():

@@ -103,39 +103,38 @@ class Downstream:
 
     async def ready(self) -> bool:
         """Say whether the service answers that it is ready, within `READY_S_MAX`."""
+        request = self._request(_READY, Deadline.after(READY_S_MAX), _READY.path, None)
         try:
-            response = await self._send(self._probe, _READY, Deadline.after(READY_S_MAX), _READY.path, None)
-        except Failure:
+            return (await self._probe.handle_async_request(request)).is_success
+        except (TransportError, Failure):
             return False
-        return response.is_success
 
     async def _ask(self, route: Route[T], deadline: Deadline, target: str, body: Any) -> tuple[T, float | None]:
         """Return the decoded answer, and its age in seconds when it was kept from earlier."""
-        response = await self._send(self._transport, route, deadline, target, body)
+        try:
+            response = await self._transport.handle_async_request(self._request(route, deadline, target, body))
+        except TimeoutException as error:
+            raise TimedOut(f"The {self._name} service did not answer in time.") from error
+        except TransportError as error:
+            raise Unavailable(f"The {self._name} service is not available.", detail=str(error)) from error
         content = body_of(response)
         if not 200 <= response.status_code < 300:
             raise self._failure(response, content)
         return decode(route.decoder, content, self._name), age_of(response)
 
-    async def _send(
-        self, transport: AsyncBaseTransport, route: Route[Any], deadline: Deadline, target: str, body: Any
-    ) -> Response:
-        customer_id = deadline.customer_id if isinstance(deadline, Errand) else ""
+    def _request(self, route: Route[Any], deadline: Deadline, target: str, body: Any) -> PreparedRequest:
         encoded = b"" if body is None else _encoder.encode(body)
-        request = PreparedRequest(
+        return PreparedRequest(
             route.method,
             self._url,
             self._origin,
             self._heading_with_body if encoded else self._heading,
             encoded,
-            {"target": f"{self._prefix}{target}".encode("ascii"), "call": Call(route, deadline, customer_id)},
+            {
+                "target": f"{self._prefix}{target}".encode("ascii"),
+                "call": Call(route, deadline, deadline.customer_id if isinstance(deadline, Errand) else ""),
+            },
         )
-        try:
-            return await transport.handle_async_request(request)
-        except TimeoutException as error:
-            raise TimedOut(f"The {self._name} service did not answer in time.") from error
-        except TransportError as error:
-            raise Unavailable(f"The {self._name} service is not available.", detail=str(error)) from error
 
     def _failure(self, response: Response, body: bytes) -> Failure:
         if response.headers.get("content-type", "").startswith("application/problem+json"):

@@ -5,14 +5,17 @@ Paid from a budget, so that a service that has become slow as a whole is not ask
 
 import asyncio
 from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from clients.budgets import Budget
 from clients.deadline import Clock
 from clients.routes import Route, call_of
 from clients.telemetry import HEDGES, HEDGES_WON
-from clients.transport import AsyncBaseTransport, Request, Response, TransportError
+from clients.transport import Request, Response, TransportError
 from contracts.failures import Failure
+
+Send = Callable[[Request], Awaitable[Response]]
 
 SAMPLES = 200
 """Durations remembered of each route."""
@@ -44,11 +47,10 @@ class Durations:
             self.p95_s = sorted(self._latest)[int(len(self._latest) * 0.95)]
 
 
-class Hedges(AsyncBaseTransport):
+class Hedges:
     """Hedges the reads of one service."""
 
-    def __init__(self, inner: AsyncBaseTransport, name: str, *, budget: Budget, clock: Clock) -> None:
-        self._inner = inner
+    def __init__(self, name: str, *, budget: Budget, clock: Clock) -> None:
         self._budget = budget
         self._clock = clock
         self._sent, self._won = HEDGES.labels(name), HEDGES_WON.labels(name)
@@ -57,36 +59,35 @@ class Hedges(AsyncBaseTransport):
         """When each read that is under way becomes late."""
         self._ticking = False
 
-    async def handle_async_request(self, request: Request) -> Response:
-        """Send the request, and again when it is late. Raises what the first one raised when neither is answered."""
+    async def send(self, request: Request, send: Send) -> Response:
+        """Send a request, and again when it is late. Raises what the first one raised when neither is answered."""
         route = call_of(request).route
         if route.method != "GET":
-            return await self._inner.handle_async_request(request)
+            return await send(request)
         self._budget.earn()
-        durations = self._durations[route]
-        started = self._clock()
-        if durations.p95_s is None:
-            response = await self._inner.handle_async_request(request)
-        else:
-            response = await self._race(request, started + max(AFTER_S_MIN, durations.p95_s))
+        durations, started = self._durations[route], self._clock()
+        second = None
+        if durations.p95_s is not None:
+            second = _Second(send, request)
+            self._expect(second, started + max(AFTER_S_MIN, durations.p95_s))
+        try:
+            response = await send(request)
+            if second is not None and response.status_code >= 500:
+                response = await second.outcome() or response
+        except asyncio.CancelledError:
+            if second is None:
+                raise
+            response = self._won_by(second.taken())
+        except (TransportError, Failure):
+            if second is None or (answered := await second.outcome()) is None:
+                raise
+            response = self._won_by(answered)
+        finally:
+            if second is not None:
+                self._expected.pop(second, None)
+                second.give_up()
         durations.add(self._clock() - started)
         return response
-
-    async def _race(self, request: Request, late_at: float) -> Response:
-        second = _Second(self._inner, request)
-        self._expect(second, late_at)
-        try:
-            response = await self._inner.handle_async_request(request)
-            return response if response.status_code < 500 else await second.outcome() or response
-        except asyncio.CancelledError:
-            return self._won_by(second.taken())
-        except (TransportError, Failure) as failure:
-            if (response_of_second := await second.outcome()) is None:
-                raise failure from None
-            return self._won_by(response_of_second)
-        finally:
-            self._expected.pop(second, None)
-            second.give_up()
 
     def _expect(self, second: "_Second", late_at: float) -> None:
         self._expected[second] = late_at
@@ -122,8 +123,10 @@ class _Second:
     cancellation that came from elsewhere.
     """
 
-    def __init__(self, inner: AsyncBaseTransport, request: Request) -> None:
-        self._inner = inner
+    __slots__ = ("_cancelling", "_cut", "_first", "_request", "_response", "_send", "_task")
+
+    def __init__(self, send: Send, request: Request) -> None:
+        self._send = send
         self._request = request
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Task[Any] | None = asyncio.current_task()
@@ -161,7 +164,7 @@ class _Second:
 
     async def _run(self) -> None:
         try:
-            response = await self._inner.handle_async_request(self._request)
+            response = await self._send(self._request)
         except (TransportError, Failure):
             return  # the first one goes on
         if response.status_code < 500:

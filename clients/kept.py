@@ -11,7 +11,7 @@ from typing import NamedTuple
 from clients.deadline import Clock
 from clients.routes import call_of
 from clients.telemetry import KEPT_ANSWERS
-from clients.transport import Answer, AsyncBaseTransport, ByteStream, Request, Response, TransportError
+from clients.transport import Answer, ByteStream, Request, Response, TransportError
 from contracts.failures import Failure
 
 OVERHEAD_BYTES = 300
@@ -63,34 +63,35 @@ class KeptAnswers:
             self.bytes -= len(kept.body) + OVERHEAD_BYTES
 
 
-class Keeping(AsyncBaseTransport):
+class Keeping:
     """Keeps answers of one service and gives them again when it fails."""
 
-    def __init__(self, inner: AsyncBaseTransport, name: str, kept: KeptAnswers) -> None:
-        self._inner = inner
+    def __init__(self, name: str, kept: KeptAnswers) -> None:
         self._kept = kept
         self._name = name
         self._counted = KEPT_ANSWERS.labels(name)
 
-    async def handle_async_request(self, request: Request) -> Response:
-        """Send the request. Raises as below, unless an answer was kept."""
-        call = call_of(request)
-        if not call.route.keeps or not call.customer_id:
-            return await self._inner.handle_async_request(request)
-        key = (self._name, call.customer_id, request.extensions["target"])
-        try:
-            response = await self._inner.handle_async_request(request)
-        except TransportError:
-            if (kept := self._again(key)) is None:
-                raise
-            return kept
-        except Failure as failure:
-            if not failure.retryable or (kept := self._again(key)) is None:
-                raise
-            return kept
+    def answer(self, request: Request, response: Response) -> Response:
+        """Keep a good answer; return what was kept instead of a bad one, where there is something."""
+        key = self._key(request)
+        if key is None:
+            return response
         if response.status_code == 200 and isinstance(response, Answer) and response.body is not None:
             self._kept.keep(key, response.body)
         return (self._again(key) or response) if response.status_code >= 500 else response
+
+    def instead_of(self, failure: Failure | TransportError, request: Request) -> Answer | None:
+        """Return what was kept, where there is something and the failure decides nothing."""
+        if isinstance(failure, Failure) and not failure.retryable:
+            return None
+        key = self._key(request)
+        return None if key is None else self._again(key)
+
+    def _key(self, request: Request) -> _Key | None:
+        call = call_of(request)
+        if not call.route.keeps or not call.customer_id:
+            return None
+        return self._name, call.customer_id, request.extensions["target"]
 
     def _again(self, key: _Key) -> Answer | None:
         found = self._kept.find(key)

@@ -11,7 +11,7 @@ import random
 from clients.budgets import Budget
 from clients.routes import call_of
 from clients.telemetry import RETRIES
-from clients.transport import AsyncBaseTransport, Request, Response, TransportError
+from clients.transport import Request, Response
 
 PAUSE_S = 0.05
 """Longest first pause; each further one may be twice as long."""
@@ -19,34 +19,25 @@ PAUSE_S_MAX = 0.5
 AWAY = frozenset({502, 503, 504})
 
 
-class Retries(AsyncBaseTransport):
-    """Sends a repeatable call up to `tries_max` times in all."""
+class Retries:
+    """Says whether a call is sent again: a repeatable one, up to `tries_max` times in all."""
 
-    def __init__(self, inner: AsyncBaseTransport, name: str, *, tries_max: int, budget: Budget) -> None:
-        self._inner = inner
+    def __init__(self, name: str, *, tries_max: int, budget: Budget) -> None:
         self._tries_max = tries_max
         self._budget = budget
         self._counted = RETRIES.labels(name)
 
-    async def handle_async_request(self, request: Request) -> Response:
-        """Send the request until it is answered or no more tries are allowed. Raises what the last try raised."""
+    def begin(self) -> None:
+        """Count a call, which earns a part of a retry."""
         self._budget.earn()
-        tried = 0
-        while True:
-            tried += 1
-            try:
-                response = await self._inner.handle_async_request(request)
-            except TransportError:
-                if not await self._again(request, tried):
-                    raise
-                continue
-            if response.status_code not in AWAY or "retry-after" in response.headers:
-                return response
-            if not await self._again(request, tried):
-                return response
 
-    async def _again(self, request: Request, tried: int) -> bool:
-        """Say whether to try again, after the pause before it."""
+    @staticmethod
+    def may_change(response: Response) -> bool:
+        """Say whether another try could bring another answer than this one."""
+        return response.status_code in AWAY and "retry-after" not in response.headers
+
+    async def again(self, request: Request, tried: int) -> bool:
+        """Say whether to send it again after so many tries, after the pause before that."""
         call = call_of(request)
         if not call.route.repeatable or tried >= self._tries_max:
             return False

@@ -7,9 +7,8 @@ up to 100 %          insights, balances
 more                 everything, answers to fraud alerts last
 """
 
-from clients.routes import Priority, call_of
+from clients.routes import Priority
 from clients.telemetry import SHED
-from clients.transport import AsyncBaseTransport, Request, Response
 from contracts.failures import Shed
 
 SHARES = {Priority.FRAUD: 1.0, Priority.BALANCES: 0.85, Priority.INSIGHTS: 0.6}
@@ -28,27 +27,25 @@ class Load:
         return self.calls < self._limits[priority]
 
 
-class Shedding(AsyncBaseTransport):
+class Shedding:
     """Refuses what the load does not allow."""
 
-    def __init__(self, inner: AsyncBaseTransport, name: str, load: Load) -> None:
-        self._inner = inner
+    def __init__(self, name: str, load: Load) -> None:
         self._load = load
         self._shed = SHED.labels(name, "load")
 
-    async def handle_async_request(self, request: Request) -> Response:
-        """Send the request.
+    def enter(self, priority: Priority) -> None:
+        """Count a call as under way.
 
         Raises:
             Shed: the load does not allow it.
-            TransportError, Failure: as below.
         """
         load = self._load
-        if not load.allows(call_of(request).route.priority):
+        if not load.allows(priority):
             self._shed.inc()
             raise Shed("Too much is going on to answer this now.", retry_after_s=RETRY_AFTER_S)
         load.calls += 1
-        try:
-            return await self._inner.handle_async_request(request)
-        finally:
-            load.calls -= 1
+
+    def leave(self) -> None:
+        """Count a call that was let in as ended."""
+        self._load.calls -= 1

@@ -92,7 +92,8 @@ class Heading:
 class PreparedRequest(Request):
     """A request made of ready parts: a parsed URL, its service's heading, a body in memory that may be sent again.
 
-    `wait_ms` is how long its caller still waits, told in the header `WAIT_HEADER`; 0: it is not said.
+    `wait_ms` is how long its caller still waits, told in the header `WAIT_HEADER`; 0: it is not said. Each try sets it
+    anew, and a connector makes of it what goes on the wire before it first waits.
     """
 
     def __init__(
@@ -124,9 +125,9 @@ class PreparedRequest(Request):
             return b"%b%b: %d\r\n" % (self.heading.encoded, _WAIT, self.wait_ms)
         return self.heading.encoded
 
-    @cached_property
+    @property
     def headers(self) -> httpx.Headers:  # type: ignore[override]  # httpx sets it when it makes a request
-        """Return the headers, for transports that want httpx's."""
+        """Return the headers as they are now, for transports that want httpx's."""
         return httpx.Headers(self.pairs)
 
     @cached_property
@@ -134,11 +135,9 @@ class PreparedRequest(Request):
         """Return the body, for transports that want httpx's."""
         return ByteStream(self.body)
 
-    def waiting(self, wait_ms: int) -> "PreparedRequest":
-        """Return the same request as sent by somebody who waits so long."""
-        return PreparedRequest(
-            self.method, self.url, self.origin, self.heading, self.body, self.extensions, max(1, wait_ms)
-        )
+    def waits(self, seconds: float) -> None:
+        """Have it sent by somebody who waits so long."""
+        self.wait_ms = max(1, int(seconds * 1000))
 
 
 class Answer(Response):

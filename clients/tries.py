@@ -43,24 +43,25 @@ class Tries(AsyncBaseTransport):
         """
         call = call_of(request)
         left_s = call.deadline.require()
+        prepared = cast("PreparedRequest", request)
         try:
             if call.route.repeatable and left_s > self._try_s:
+                prepared.waits(self._try_s)
                 with self._timeout.one():
-                    return await self._send(request, self._try_s)
-            async with asyncio.timeout(left_s):
-                return await self._send(request, left_s)
+                    response = await self._whole(await self._inner.handle_async_request(prepared))
+            else:
+                prepared.waits(left_s)
+                async with asyncio.timeout(left_s):
+                    response = await self._whole(await self._inner.handle_async_request(prepared))
         except TimeoutError as error:
             raise ReadTimeout("no answer in time", request=request) from error
-
-    async def _send(self, request: Request, left_s: float) -> Answer:
-        sent = cast("PreparedRequest", request).waiting(int(left_s * 1000))
-        response = await self._inner.handle_async_request(sent)
-        if isinstance(response, Answer) and response.body is not None:
-            self._check(len(response.body))
-            return response
-        return await self._whole(response)
+        self._check(len(body_of(response)))
+        return response
 
     async def _whole(self, response: Response) -> Answer:
+        """Read what did not come at once to its end, no further than its bound."""
+        if isinstance(response, Answer) and response.body is not None:
+            return response
         # Straight from the stream: httpx's own iteration adds a fifth to the cost of a call.
         stream = cast("AsyncByteStream", response.stream)
         parts, size = [], 0

@@ -8,8 +8,16 @@ from typing import Any, ParamSpec
 
 from msgspec.json import Decoder
 
+from clients.breaker import Breaker
+from clients.budgets import Budget
+from clients.bulkheads import Bulkhead
 from clients.deadline import Deadline
+from clients.hedges import Hedges
+from clients.kept import Keeping, KeptAnswers
+from clients.passages import Passage
+from clients.retries import Retries
 from clients.routes import Call, Priority, Route, reads
+from clients.shedding import Load, Shedding
 from clients.transport import (
     URL,
     Answer,
@@ -72,6 +80,20 @@ class Service(AsyncBaseTransport):
         answer = Answer(plan if isinstance(plan, int) else 200, [(b"server", b"test")], ByteStream(body))
         answer.body = body
         return answer
+
+
+def passage(service: AsyncBaseTransport, **station: Any) -> Passage:
+    """Return the way to a service past one station, the others letting everything through as it comes."""
+    most = 1_000_000
+    stations: dict[str, Any] = {
+        "keeping": Keeping("test", KeptAnswers(age_s_max=0, bytes_max=0, clock=clock)),
+        "shedding": Shedding("test", Load(most)),
+        "retries": Retries("test", tries_max=1, budget=Budget(0)),
+        "hedges": Hedges("test", budget=Budget(0), clock=clock),
+        "bulkhead": Bulkhead("test", calls_max=most),
+        "breaker": Breaker("test", pause_s=1, clock=clock, calls_min=most),
+    }
+    return Passage(service, **{**stations, **station})
 
 
 def request_of(route: Route[Any], seconds: float = 5.0, customer: str = "", target: str = "") -> PreparedRequest:

@@ -1,4 +1,4 @@
-"""Each composed transport alone, over a service with injected faults, on a clock that jumps."""
+"""Each station of a passage alone, over a service with injected faults, on a clock that jumps."""
 
 import asyncio
 from itertools import pairwise
@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from clients.breaker import CALLS_MIN, PROBES, Breaker, CircuitState
+from clients.breaker import CALLS_MIN, PROBES, Breaker, Circuit, CircuitState
 from clients.budgets import Budget
 from clients.bulkheads import Bulkhead
 from clients.deadline import Deadline
 from clients.hedges import SAMPLES_MIN, Hedges
 from clients.kept import Keeping, KeptAnswers, age_of
+from clients.passages import Passage
 from clients.retries import Retries
 from clients.routes import Priority
 from clients.shedding import SHARES, Load, Shedding
 from clients.transport import AsyncBaseTransport, ConnectError, ReadTimeout, Response
 from clients.tries import Tries, body_of
 from contracts.failures import Shed, TimedOut, TooLarge, Unavailable
-from tests.unit.clients.faults import FRAUD, INSIGHT, READ, WRITE, Service, clock, jumping, request_of
+from tests.unit.clients.faults import FRAUD, INSIGHT, READ, WRITE, Service, clock, jumping, passage, request_of
 
 
 async def until_idle() -> None:
@@ -64,8 +65,8 @@ async def test_an_answer_is_read_within_its_bound() -> None:
 # Retries
 
 
-def retries(service: AsyncBaseTransport, budget: Budget | None = None) -> Retries:
-    return Retries(service, "test", tries_max=3, budget=budget or Budget(10))
+def retries(service: AsyncBaseTransport, budget: Budget | None = None) -> Passage:
+    return passage(service, retries=Retries("test", tries_max=3, budget=budget or Budget(10)))
 
 
 @pytest.mark.parametrize("fault", [None, 502, 503, 504])
@@ -140,66 +141,71 @@ async def test_without_a_budget_nothing_is_sent_again() -> None:
 # Breaker
 
 
-async def _fail(breaker: Breaker, times: int = CALLS_MIN) -> None:
+def breaking(service: AsyncBaseTransport) -> tuple[Passage, Circuit]:
+    breaker = Breaker("test", pause_s=2.0, clock=clock)
+    return passage(service, breaker=breaker), breaker.circuit
+
+
+async def _fail(way: Passage, times: int = CALLS_MIN) -> None:
     for _ in range(times):
         with pytest.raises(ConnectError):
-            await breaker.handle_async_request(request_of(READ))
+            await way.handle_async_request(request_of(READ))
 
 
 @jumping
 async def test_a_circuit_opens_when_half_of_enough_calls_failed() -> None:
     """From then on calls are refused at once, with when to come back."""
     service = Service([*[200] * (CALLS_MIN // 2), None])
-    breaker = Breaker(service, "test", pause_s=2.0, clock=clock)
+    way, circuit = breaking(service)
     for _ in range(CALLS_MIN // 2):
-        await breaker.handle_async_request(request_of(READ))
-    await _fail(breaker, CALLS_MIN // 2)
+        await way.handle_async_request(request_of(READ))
+    await _fail(way, CALLS_MIN // 2)
     with pytest.raises(Unavailable) as refused:
-        await breaker.handle_async_request(request_of(READ))
-    assert (breaker.circuit.state, refused.value.retry_after_s) == (CircuitState.OPEN, 2.0)
+        await way.handle_async_request(request_of(READ))
+    assert (circuit.state, refused.value.retry_after_s) == (CircuitState.OPEN, 2.0)
     assert len(service.sent) == CALLS_MIN
 
 
 @jumping
 async def test_a_circuit_stays_closed_below_half_and_forgets_after_its_window() -> None:
     """Failures of long ago do not add up with those of now."""
-    breaker = Breaker(Service([None]), "test", pause_s=2.0, clock=clock)
+    way, circuit = breaking(Service([None]))
     for _ in range(3):
-        await _fail(breaker, CALLS_MIN - 1)
+        await _fail(way, CALLS_MIN - 1)
         await asyncio.sleep(11)
-    assert breaker.circuit.state is CircuitState.CLOSED
+    assert circuit.state is CircuitState.CLOSED
 
 
 @jumping
 async def test_probes_close_a_circuit_one_at_a_time() -> None:
     """After the pause one call goes at a time; enough good ones in a row close it."""
     service = Service([*[None] * CALLS_MIN, 0.5, 200])
-    breaker = Breaker(service, "test", pause_s=2.0, clock=clock)
-    await _fail(breaker)
+    way, circuit = breaking(service)
+    await _fail(way)
     await asyncio.sleep(2.0)
-    probe = asyncio.create_task(breaker.handle_async_request(request_of(READ)))
+    probe = asyncio.create_task(way.handle_async_request(request_of(READ)))
     await until_idle()
     with pytest.raises(Unavailable):
-        await breaker.handle_async_request(request_of(READ))
+        await way.handle_async_request(request_of(READ))
     await probe
     for _ in range(PROBES - 1):
-        assert breaker.circuit.state is CircuitState.HALF_OPEN
-        await breaker.handle_async_request(request_of(READ))
-    assert breaker.circuit.state is CircuitState.CLOSED
+        assert circuit.state is CircuitState.HALF_OPEN
+        await way.handle_async_request(request_of(READ))
+    assert circuit.state is CircuitState.CLOSED
 
 
 @jumping
 async def test_a_bad_probe_opens_the_circuit_for_longer() -> None:
     """Twice as long each time, up to a bound."""
-    breaker = Breaker(Service([None]), "test", pause_s=2.0, clock=clock)
-    await _fail(breaker)
+    way, _ = breaking(Service([None]))
+    await _fail(way)
     pauses = []
     for _ in range(6):
         with pytest.raises(Unavailable) as refused:
-            await breaker.handle_async_request(request_of(READ))
+            await way.handle_async_request(request_of(READ))
         pauses.append(refused.value.retry_after_s)
         await asyncio.sleep(pauses[-1] or 0)
-        await _fail(breaker, 1)
+        await _fail(way, 1)
     assert pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
 
@@ -207,26 +213,26 @@ async def test_a_bad_probe_opens_the_circuit_for_longer() -> None:
 async def test_a_call_given_up_by_its_caller_says_nothing() -> None:
     """Neither a failure nor a good probe, and the next probe may go."""
     service = Service([*[None] * CALLS_MIN, 60.0, 200])
-    breaker = Breaker(service, "test", pause_s=2.0, clock=clock)
-    await _fail(breaker)
+    way, _ = breaking(service)
+    await _fail(way)
     await asyncio.sleep(2.0)
-    probe = asyncio.create_task(breaker.handle_async_request(request_of(READ)))
+    probe = asyncio.create_task(way.handle_async_request(request_of(READ)))
     await until_idle()
     probe.cancel()
     await until_idle()
-    assert (await breaker.handle_async_request(request_of(READ))).status_code == 200
+    assert (await way.handle_async_request(request_of(READ))).status_code == 200
 
 
 @jumping
 async def test_a_late_end_of_a_call_from_before_is_no_probe() -> None:
     """What began before the circuit opened does not decide whether it closes."""
     service = Service([2.5, None])
-    breaker = Breaker(service, "test", pause_s=2.0, clock=clock)
-    old = asyncio.create_task(breaker.handle_async_request(request_of(READ)))
+    way, circuit = breaking(service)
+    old = asyncio.create_task(way.handle_async_request(request_of(READ)))
     await until_idle()
-    await _fail(breaker)
+    await _fail(way)
     await old
-    assert breaker.circuit.state is CircuitState.OPEN
+    assert circuit.state is CircuitState.OPEN
 
 
 # Bulkhead
@@ -242,7 +248,7 @@ async def _start(transport: AsyncBaseTransport, *requests: Any) -> list[asyncio.
 async def test_a_bulkhead_lets_so_many_through_and_the_urgent_go_first() -> None:
     """The rest wait; a fraud answer overtakes."""
     service = Service([1.0])
-    bulkhead = Bulkhead(service, "test", calls_max=2)
+    bulkhead = passage(service, bulkhead=Bulkhead("test", calls_max=2))
     routes = (READ, READ, READ, FRAUD)
     tasks = await _start(bulkhead, *[request_of(route) for route in routes])
     assert len(service.sent) == 2
@@ -253,7 +259,7 @@ async def test_a_bulkhead_lets_so_many_through_and_the_urgent_go_first() -> None
 @jumping
 async def test_a_full_bulkhead_refuses_the_least_urgent() -> None:
     """An insight that waits makes room for a balance; an insight more is refused itself."""
-    bulkhead = Bulkhead(Service([1.0]), "test", calls_max=1)
+    bulkhead = passage(Service([1.0]), bulkhead=Bulkhead("test", calls_max=1))
     running, insight = await _start(bulkhead, request_of(READ), request_of(INSIGHT))
     [balance] = await _start(bulkhead, request_of(READ))
     with pytest.raises(Shed):
@@ -267,7 +273,7 @@ async def test_a_full_bulkhead_refuses_the_least_urgent() -> None:
 async def test_waiting_ends_with_the_deadline_and_leaks_no_room() -> None:
     """Those who left, by deadline or cancelled, leave their place to the next."""
     service = Service([1.0])
-    bulkhead = Bulkhead(service, "test", calls_max=1)
+    bulkhead = passage(service, bulkhead=Bulkhead("test", calls_max=1))
     running, late, gone = await _start(bulkhead, request_of(READ), request_of(READ, 0.5), request_of(READ))
     gone.cancel()
     with pytest.raises(TimedOut):
@@ -282,9 +288,9 @@ async def test_waiting_ends_with_the_deadline_and_leaks_no_room() -> None:
 async def test_room_made_for_a_caller_who_leaves_at_that_moment_goes_to_the_next() -> None:
     """Cancellation and room at once lose nothing."""
     service = Service([60.0, 60.0, 1.0])
-    bulkhead = Bulkhead(service, "test", calls_max=2)
-    *_, leaves, stays = await _start(bulkhead, *[request_of(READ, 100.0) for _ in range(4)])
-    bulkhead._leave()
+    bulkhead = Bulkhead("test", calls_max=2)
+    *_, leaves, stays = await _start(passage(service, bulkhead=bulkhead), *[request_of(READ, 100.0) for _ in range(4)])
+    bulkhead.leave()
     leaves.cancel()
     assert (await stays).status_code == 200
     assert (len(service.sent), leaves.cancelled()) == (3, True)
@@ -297,7 +303,7 @@ async def test_room_made_for_a_caller_who_leaves_at_that_moment_goes_to_the_next
 async def test_the_least_urgent_are_shed_first() -> None:
     """As the load rises: insights, then balances, fraud answers last."""
     load = Load(100)
-    shedding = Shedding(Service([200]), "test", load)
+    shedding = passage(Service([200]), shedding=Shedding("test", load))
     allowed = []
     for load.calls in (59, 60, 85, 100):
         allowed.append([priority.name for priority in Priority if load.allows(priority)])
@@ -311,7 +317,9 @@ async def test_the_least_urgent_are_shed_first() -> None:
 async def test_the_load_is_what_is_under_way() -> None:
     """Counted up and down, whatever the end."""
     load = Load(10)
-    tasks = await _start(Shedding(Service([1.0, None]), "test", load), *[request_of(READ) for _ in range(2)])
+    tasks = await _start(
+        passage(Service([1.0, None]), shedding=Shedding("test", load)), *[request_of(READ) for _ in range(2)]
+    )
     assert load.calls == 1
     await asyncio.gather(*tasks, return_exceptions=True)
     assert load.calls == 0
@@ -320,24 +328,25 @@ async def test_the_load_is_what_is_under_way() -> None:
 # Hedges
 
 
-async def warmed(service: Service, percent: float = 5.0) -> Hedges:
+async def warmed(service: Service, percent: float = 5.0) -> tuple[Passage, Hedges]:
     """Hedges that know the service answers in 10 ms."""
     plans, service.plans = service.plans, [0.01]
-    hedges = Hedges(service, "test", budget=Budget(percent), clock=clock)
+    hedges = Hedges("test", budget=Budget(percent), clock=clock)
+    way = passage(service, hedges=hedges)
     for _ in range(SAMPLES_MIN):
-        await hedges.handle_async_request(request_of(READ))
+        await way.handle_async_request(request_of(READ))
     service.plans = plans
     service.sent.clear()
-    return hedges
+    return way, hedges
 
 
 @jumping
 async def test_a_late_read_is_sent_again_and_the_first_answer_taken() -> None:
     """The slow one is given up."""
     service = Service([2.0, 0.01])
-    hedges = await warmed(service)
+    way, _ = await warmed(service)
     started = clock()
-    response = await hedges.handle_async_request(request_of(READ))
+    response = await way.handle_async_request(request_of(READ))
     assert response.status_code == 200
     assert clock() - started == pytest.approx(0.025, abs=0.006)
     await asyncio.sleep(5)
@@ -348,8 +357,8 @@ async def test_a_late_read_is_sent_again_and_the_first_answer_taken() -> None:
 async def test_the_first_sending_may_still_win() -> None:
     """Then the second is given up."""
     service = Service([0.05, 5.0])
-    hedges = await warmed(service)
-    await hedges.handle_async_request(request_of(READ))
+    way, _ = await warmed(service)
+    await way.handle_async_request(request_of(READ))
     await asyncio.sleep(10)
     assert (len(service.sent), service.answered) == (2, SAMPLES_MIN + 1)
 
@@ -358,16 +367,16 @@ async def test_the_first_sending_may_still_win() -> None:
 @jumping
 async def test_a_bad_first_answer_waits_for_a_second_under_way(fault: int | None) -> None:
     """A hedge is not thrown away for an error; a bad second is."""
-    hedges = await warmed(Service([(0.05, fault), 0.1]))
-    assert (await hedges.handle_async_request(request_of(READ))).status_code == 200
+    way, _ = await warmed(Service([(0.05, fault), 0.1]))
+    assert (await way.handle_async_request(request_of(READ))).status_code == 200
 
 
 @jumping
 async def test_a_bad_second_answer_is_ignored() -> None:
     """The first one goes on."""
     service = Service([0.5, None])
-    hedges = await warmed(service)
-    assert (await hedges.handle_async_request(request_of(READ))).status_code == 200
+    way, _ = await warmed(service)
+    assert (await way.handle_async_request(request_of(READ))).status_code == 200
     assert len(service.sent) == 2
 
 
@@ -375,15 +384,15 @@ async def test_a_bad_second_answer_is_ignored() -> None:
 async def test_hedges_are_a_small_share_of_reads_and_never_of_writes() -> None:
     """When a service becomes slow as a whole it is not asked twice for everything."""
     service = Service([0.5])
-    hedges = await warmed(service)
+    way, hedges = await warmed(service)
     for _ in range(10):
-        await hedges.handle_async_request(request_of(FRAUD))
+        await way.handle_async_request(request_of(FRAUD))
     assert len(service.sent) == 10
     service.sent.clear()
     # All are slow from the start of the new window on, so that each would be hedged.
     hedges._durations[READ].p95_s = 0.01
     for _ in range(20):
-        await hedges.handle_async_request(request_of(READ))
+        await way.handle_async_request(request_of(READ))
     assert len(service.sent) <= 20 + 11
 
 
@@ -391,8 +400,8 @@ async def test_hedges_are_a_small_share_of_reads_and_never_of_writes() -> None:
 async def test_a_cancelled_read_takes_its_hedge_with_it() -> None:
     """Nothing goes on for nobody."""
     service = Service([60.0])
-    hedges = await warmed(service)
-    [task] = await _start(hedges, request_of(READ))
+    way, _ = await warmed(service)
+    [task] = await _start(way, request_of(READ))
     await asyncio.sleep(0.1)
     task.cancel()
     await asyncio.sleep(120)
@@ -405,16 +414,16 @@ async def test_a_cancelled_read_takes_its_hedge_with_it() -> None:
 async def test_without_a_budget_nothing_is_hedged() -> None:
     """0 percent turns hedges off."""
     service = Service([0.5])
-    hedges = await warmed(service, 0.0)
-    await hedges.handle_async_request(request_of(READ))
+    way, _ = await warmed(service, 0.0)
+    await way.handle_async_request(request_of(READ))
     assert len(service.sent) == 1
 
 
 # Kept answers
 
 
-def keeping(service: Service, bytes_max: int = 10_000) -> Keeping:
-    return Keeping(service, "test", KeptAnswers(age_s_max=300, bytes_max=bytes_max, clock=clock))
+def keeping(service: Service) -> Passage:
+    return passage(service, keeping=Keeping("test", KeptAnswers(age_s_max=300, bytes_max=10_000, clock=clock)))
 
 
 @pytest.mark.parametrize("fault", [None, 500, 503])
