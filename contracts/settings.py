@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Ingest batches waiting for the log before producers get 429."""
     archive: str = ""
     """Folder or `s3://bucket/prefix` of the archive of this one event log; empty: `archive` in the data folder."""
-    archive_piece_bytes: Annotated[int, Meta(ge=4096, le=64 * 1024**2)] = 16 * 1024**2
+    archive_piece_bytes: Annotated[int, Meta(ge=4096, le=64 * 1024**2)] = 8 * 1024**2
     """Bytes of the log in one file of the archive, before it is packed; that much stays on the disk for longer."""
     log_days: Annotated[float, Meta(ge=0, le=36_500)] = 30.0
     """Days an entry of the event log stays on the disk before it is only in the archive; 0: for ever."""

@@ -15,7 +15,7 @@ import msgspec
 from contracts.failures import Unavailable
 
 LEVEL = 3
-"""Of gzip: 43 ms for 16 MiB of the log, to a fifteenth; zstd would spare 30 ms in 3 s at 9,722 events/s."""
+"""Of gzip: 22 ms for 8 MiB of the log; zstd would spare 15 ms of them every 1.7 s at 9,722 events/s."""
 PIECE_BYTES_MAX = 256 * 1024 * 1024
 """No piece unpacks to more."""
 _NAME = re.compile(r"([0-9]{16})-([0-9]{16})-([0-9a-f]{64})\.ndjson\.gz")

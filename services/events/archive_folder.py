@@ -9,7 +9,7 @@ from contracts.failures import Unavailable
 from services.events.archive import Piece, lowest_name, named
 
 SHELF_ENTRIES = 100_000_000
-"""Entries of the log in a folder: some 4,000 pieces."""
+"""Entries of the log in a folder: some 7,000 pieces."""
 RETRY_AFTER_S = 1.0
 
 

@@ -10,7 +10,7 @@ from services.events.archive import Archive, Piece, unpack
 from services.events.log_pages import READ_BYTES_MAX, LogPage
 
 PIECES_KEPT = 3
-"""Pieces of some 16 MiB in memory, one for each reader that may be far behind: two consumers, and what forgets."""
+"""Pieces of some 8 MiB in memory, one for each reader that may be far behind: two consumers, and what forgets."""
 
 _ENDS = re.compile(rb"\n")
 

@@ -27,8 +27,8 @@ from services.events.archive import PIECE_BYTES_MAX, Archive, Piece, pack, unpac
 from services.events.log_pages import first_on_disk
 from services.events.times import canonical_moment
 
-PIECE_BYTES = 16 * 1024 * 1024
-"""A piece is full with the segment that reaches this: some 30,000 entries, a MiB or two when packed."""
+PIECE_BYTES = 8 * 1024 * 1024
+"""A piece is full with the segment that reaches this: some 15,000 entries, a MiB when packed."""
 DELETED_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of segments deleted in one transaction, which ingest waits for: some milliseconds."""
 NICENESS = 5
