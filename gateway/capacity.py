@@ -110,8 +110,9 @@ class PerCore(msgspec.Struct, frozen=True, kw_only=True):
     delivery_us: float
 
 
-MEASURED = PerCore(ingest_us=80, accounts_us=29, analytics_us=98, query_us=5_300, delivery_us=136)
-"""docs/performance.md, both cores busy; the request is the dashboard, the delivery one alert to one phone."""
+MEASURED = PerCore(ingest_us=50, accounts_us=17, analytics_us=68, query_us=1_240, delivery_us=30)
+"""docs/performance.md, an Intel Xeon, both cores busy and small posts; the request is the dashboard, the delivery one
+alert to one phone. Cores of other machines differ: measure there, and give what was measured."""
 
 
 class Item(NamedTuple):
