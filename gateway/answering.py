@@ -71,8 +71,8 @@ class Answers(Protocol):
         """Return what resumes after all that was taken; None where nothing does."""
         ...
 
-    def reconsider(self) -> None:
-        """Let it go on after what may be run has changed.
+    def reconsider(self) -> float | None:
+        """Let it go on while it may be run; return until when (UNIX seconds), None for as long as the token is good.
 
         Raises:
             Forbidden: its caller may run it no more.
@@ -192,4 +192,4 @@ class GeneratorAnswers:
         return None
 
     def reconsider(self) -> None:
-        """It has begun, and is soon over."""
+        """Let it go on: it has begun, and is soon over."""

@@ -61,8 +61,10 @@ class Authorization:
         self._step_up = step_up
         self._kept: OrderedDict[tuple[str, str | None], Demands] = OrderedDict()
 
-    def demand(self, prepared: PreparedDocument, operation: OperationDefinitionNode, principal: Principal) -> None:
-        """Let an operation pass.
+    def demand(
+        self, prepared: PreparedDocument, operation: OperationDefinitionNode, principal: Principal
+    ) -> float | None:
+        """Let an operation pass; return until when (UNIX seconds), None for as long as the token is good.
 
         Raises:
             MissingScope: the token lacks a scope.
@@ -72,8 +74,7 @@ class Authorization:
         for field, alternatives in demands.scopes:
             if not _is_granted(alternatives, principal.scopes):
                 raise MissingScope("The token lacks a scope this operation needs.", detail=field)
-        if demands.step_up:
-            self._step_up.demand(principal, demands.step_up)
+        return self._step_up.demand(principal, demands.step_up) if demands.step_up else None
 
     def demands(self, prepared: PreparedDocument, operation: OperationDefinitionNode) -> Demands:
         """Return what an operation of a prepared document demands; kept by document and name."""

@@ -296,14 +296,14 @@ class Engine:
         note_stale_parts(payload, executor.context_value.aged)
         return payload
 
-    def demand(self, selected: Selected, caller: Caller) -> None:
-        """Let a caller with a renewed token go on with an operation.
+    def demand(self, selected: Selected, caller: Caller) -> float | None:
+        """Let a caller go on with it; return until when (UNIX seconds), None for as long as its token is good.
 
         Raises:
             Forbidden: a scope or a fresh sign-in is missing, or the document was withdrawn.
         """
         self._directory.demand(selected.operation, caller.principal)
-        self._authorization.demand(selected.prepared, selected.node, caller.principal)
+        return self._authorization.demand(selected.prepared, selected.node, caller.principal)
 
     @staticmethod
     def failed(error: Exception, caller: Caller) -> Payload:

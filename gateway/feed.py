@@ -30,7 +30,11 @@ PAGE_ENTRIES = 200
 NEWEST = 2**53 - 1
 """A seq beyond every log: reading after it answers only where the log stands."""
 READS_MAX = 64
-"""Reads of the log at a time for all subscribers together, so that a reconnect storm does not starve queries."""
+"""Reads of the log at a time for all subscribers that are behind, so that they do not starve queries.
+
+Those that begin are bounded by admission.py, not by this: else they would wait, until their time is over, behind
+thousands that read the log anew because the upstream stream was attached again.
+"""
 WAVE_ENTRIES = 100
 """Entries of one batch handed over before anything else gets a turn."""
 WAVE_PHONES = 256
@@ -110,7 +114,7 @@ class AlertFeed:
         subscriber = Subscriber(self, customer_id)
         try:
             subscriber.begin_read()
-            page = await self.read(customer_id, NEWEST if after is None else after)
+            page = await self._read(customer_id, NEWEST if after is None else after)
             subscriber.start_after(page, after)
         except BaseException:
             subscriber.close()
@@ -121,23 +125,22 @@ class AlertFeed:
         """Begin watching an account."""
         return Watch(self.watches, account_id)
 
-    async def read(self, customer_id: str, after: int) -> AlertLogPage:
-        """Read a page of a customer's log; at most `READS_MAX` at a time."""
-        async with self._reading:
-            return await self._read_log(customer_id, after, PAGE_ENTRIES, Deadline.after(self._read_timeout_s))
-
     async def read_patiently(self, customer_id: str, after: int) -> AlertLogPage:
-        """Read a page of a customer's log, however long it is away."""
+        """Read a page of a customer's log, however long it is away; at most `READS_MAX` at a time."""
         delay_s = self._retry_s_min
         while True:
             try:
-                return await self.read(customer_id, after)
+                async with self._reading:
+                    return await self._read(customer_id, after)
             except Failure as failure:
                 if not failure.retryable:
                     raise
                 _log.warning("alert log away", code=failure.reason, retry_in_s=round(delay_s, 2))
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, nothing secret
             delay_s = min(delay_s * 2, RETRY_S_MAX)
+
+    async def _read(self, customer_id: str, after: int) -> AlertLogPage:
+        return await self._read_log(customer_id, after, PAGE_ENTRIES, Deadline.after(self._read_timeout_s))
 
     async def _follow_alerts(self) -> None:
         async with aclosing(self._entries.entries(-1)) as batches:

@@ -108,13 +108,14 @@ class LiveAnswers:
         """Return what resumes after all that was taken."""
         return None if self._events is None else self._events.cursor()
 
-    def reconsider(self) -> None:
-        """Go on after what may be run has changed.
+    def reconsider(self) -> float | None:
+        """Go on while it may be run; return until when (UNIX seconds), None for as long as the token is good.
 
         Raises:
-            Forbidden: the document was withdrawn, or demands more.
+            Forbidden: the document was withdrawn or demands more, or the sign-in is no longer fresh enough for it.
         """
-        self._engine.demand(self._selected, self._caller)
+        until: float | None = self._engine.demand(self._selected, self._caller)
+        return until
 
     def demand(self, caller: Caller) -> None:
         """Go on for a renewed caller.
@@ -136,10 +137,9 @@ class LiveAnswers:
         self._showed = self._engine.auditor.streamed(prepared, node, caller, shape.actions)
 
     async def _start(self) -> None:
-        await self._engine.admission.turn()
-        stream: Any = create_source_event_stream(self._executor)
         try:
-            async with asyncio.timeout(self._engine.stop_after_s):
+            async with self._engine.admission.turn(), asyncio.timeout(self._engine.stop_after_s):
+                stream: Any = create_source_event_stream(self._executor)
                 stream = stream if hasattr(stream, "__aiter__") or isinstance(stream, ExecutionResult) else await stream
         except TimeoutError:
             self._end(Answer(self._engine.timed_out(), []))

@@ -44,16 +44,16 @@ class StepUp:
         self._max_age_s = max_age_s
         self._clock = clock
 
-    def demand(self, principal: Principal, fields: Iterable[str]) -> None:
-        """Let the caller pass to these fields.
+    def demand(self, principal: Principal, fields: Iterable[str]) -> float | None:
+        """Let the caller pass to these fields; return until when (UNIX seconds), None for as long as the token is good.
 
         Raises:
             StepUpRequired: neither strong nor fresh; may be repeated after signing in again.
         """
         if principal.acr in self._acrs:
-            return
+            return None
         if principal.auth_time is not None:
             age_s = self._clock() - principal.auth_time
             if -CLOCK_LEEWAY_S <= age_s <= self._max_age_s:
-                return
+                return float(principal.auth_time + self._max_age_s)
         raise StepUpRequired(self._acrs, self._max_age_s, fields)

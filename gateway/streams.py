@@ -6,6 +6,7 @@ its source, its timer, the revocations and its connection call it.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
@@ -32,6 +33,8 @@ from resolvers.principal import Principal
 HEARTBEAT_S = 12.0
 CLOSING_S_MAX = 5.0
 """How long a client that is told why its stream ends may take to read it."""
+LAPSED_S = 0.1
+"""How long after a sign-in is no longer fresh enough that is looked at: certainly past it, whatever clocks round."""
 HEADERS: RawHeaders = [(b"cache-control", b"no-store, no-transform"), (b"x-accel-buffering", b"no")]
 
 
@@ -126,8 +129,8 @@ class _Stream:
     """One stream: a delivery, the heartbeats beside it, and what may end it early."""
 
     __slots__ = (
-        "_chunks", "_closing", "_delivery", "_expires_at", "_framing", "_loop", "_places", "_sent", "_streams",
-        "_timer", "_transport", "_watch", "send_off",
+        "_chunks", "_closing", "_delivery", "_expires_at", "_framing", "_fresh_until", "_loop", "_places", "_sent",
+        "_streams", "_timer", "_transport", "_watch", "send_off",
     )  # fmt: skip
 
     def __init__(
@@ -148,7 +151,7 @@ class _Stream:
         self._transport = caller.transport
         self._delivery = Delivery(answers, self, caller.transport, self._still)
         self._timer: asyncio.TimerHandle | None = None
-        self._expires_at = 0.0
+        self._expires_at = self._fresh_until = math.inf
         self._closing: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
         self._sent = False
@@ -160,6 +163,7 @@ class _Stream:
         streams.draining.enter(self)
         self._watch = streams.revocations.watch(principal, self._token_revoked)
         self._expires_at = self._loop.time() + principal.expires_at - streams.clock()
+        self.reconsider()
         self._set_timer()
         self._delivery.start()
 
@@ -181,7 +185,8 @@ class _Stream:
     def reconsider(self) -> None:
         """End it where it may be run no more."""
         try:
-            self._delivery.answers.reconsider()
+            until = self._delivery.answers.reconsider()
+            self._fresh_until = math.inf if until is None else self._loop.time() + until - self._streams.clock()
         except Forbidden as failure:
             count_refusal(failure)
             self.close(EndReason.REFUSED, failure)
@@ -213,14 +218,16 @@ class _Stream:
         self.close(EndReason.REVOKED, token_revoked())
 
     def _set_timer(self) -> None:
-        # One for both, as ten thousand idle streams have one each.
-        left_s = self._expires_at - self._loop.time()
+        # One for all, as ten thousand idle streams have one each.
+        left_s = min(self._expires_at, self._fresh_until + LAPSED_S) - self._loop.time()
         self._timer = self._loop.call_later(max(0.0, min(left_s, self._streams.heartbeat_s)), self._time_is_up)
 
     def _time_is_up(self) -> None:
         if self._loop.time() >= self._expires_at:
             self.close(EndReason.EXPIRED, token_expired())
             return
+        if self._loop.time() >= self._fresh_until:
+            self.reconsider()
         # Only where nothing else was sent in the meantime: an answer keeps the connection just as well.
         if not self._sent and self._framing.heartbeat:
             self._delivery.beside(self._chunks.send(self._framing.heartbeat))

@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any, ParamSpec, cast
-from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope
 from starlette.types import Send as ASGISend
@@ -25,11 +24,14 @@ from gateway.delivery import Delivery, EndReason
 from gateway.draining import Draining
 from gateway.errors import render_failure
 from gateway.execution import Engine, Refused, Selected
+from gateway.fair_timers import FairTimer
 from gateway.identity import Authenticator
 from gateway.live import LiveAnswers
 from gateway.operations import Operation
+from gateway.origins import origin_allowed
 from gateway.rate_limits import RateLimits
 from gateway.revocations import Watch
+from gateway.streams import LAPSED_S
 from gateway.telemetry import OPEN, Transport, count_refusal
 from gateway.websocket_protocol import (
     SUBPROTOCOL,
@@ -82,7 +84,7 @@ class Sockets:
     async def __call__(self, scope: Scope, receive: Receive, send: ASGISend) -> None:
         """Serve one socket until it closes."""
         await receive()  # websocket.connect
-        if not self._origin_allowed(scope):
+        if not origin_allowed(scope, self._allowed_origins):
             await send({"type": "websocket.close", "code": CloseCode.FORBIDDEN, "reason": "Origin not allowed"})
             return
         if SUBPROTOCOL not in scope.get("subprotocols", ()):
@@ -100,26 +102,11 @@ class Sockets:
         except Overloaded:
             await send({"type": "websocket.close", "code": CloseCode.TOO_MANY, "reason": "Too many sockets"})
 
-    def _origin_allowed(self, scope: Scope) -> bool:
-        """Say whether a browser page may connect: of this host, or of the list. Apps send no Origin."""
-        headers = dict(scope["headers"])
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        if not origin or origin in self._allowed_origins:
-            return True
-        host: bytes = headers.get(b"host", b"")
-        try:
-            page = urlsplit(origin)
-        except ValueError:
-            return False
-        # Over TLS a page without it is not of this host: whoever is in between could have written it.
-        guarded = scope["scheme"] != "wss" or page.scheme == "https"
-        return bool(guarded and page.netloc == host.decode("latin-1"))
-
 
 class _Socket:
     __slots__ = (
-        "_closed", "_deliveries", "_operations", "_pending", "_place", "_principal", "_protocol", "_receive", "_send",
-        "_sockets", "_timer", "_watch", "_why", "writer",
+        "_closed", "_deliveries", "_fresh_timer", "_operations", "_pending", "_place", "_principal", "_protocol",
+        "_receive", "_send", "_sockets", "_timer", "_watch", "_why", "writer",
     )  # fmt: skip
 
     def __init__(self, sockets: Sockets, receive: Receive, send: ASGISend, writer: Writer) -> None:
@@ -131,7 +118,8 @@ class _Socket:
         self._principal: Principal | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._deliveries: dict[str, Delivery] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | FairTimer | None = None
+        self._fresh_timer: asyncio.TimerHandle | None = None
         self._place: AbstractContextManager[None] | None = None
         self._watch: Watch | None = None
         self._pending: set[asyncio.Task[None]] = set()
@@ -140,7 +128,8 @@ class _Socket:
 
     async def run(self) -> None:
         """Read messages until the socket closes, then end everything that runs for it."""
-        self._set_timer(self._sockets.init_wait_s, self._protocol.init_timed_out)
+        init_timed_out = partial(self._time_is_up, self._protocol.init_timed_out)
+        self._timer = FairTimer(self._sockets.init_wait_s, init_timed_out)
         self._sockets.draining.enter(self)
         try:
             while not self._closed:
@@ -239,14 +228,27 @@ class _Socket:
                 cast("LiveAnswers", delivery.answers).demand(caller)
             except Forbidden as failure:
                 await self._refuse(id, failure)
+        self.reconsider()
 
     def reconsider(self) -> None:
-        """End subscriptions that may be run no more."""
+        """End subscriptions that may be run no more; look again when the next sign-in is no longer fresh enough."""
+        fresh_until = []
         for id, delivery in list(self._deliveries.items()):
             try:
-                delivery.answers.reconsider()
+                until = delivery.answers.reconsider()
+                if until is not None:
+                    fresh_until.append(until)
             except Forbidden as failure:
                 self._spawn(self._refuse, id, failure)
+        self._forget_freshness()
+        if fresh_until:
+            left_s = max(0.0, min(fresh_until) - self._sockets.clock()) + LAPSED_S
+            self._fresh_timer = asyncio.get_running_loop().call_later(left_s, self.reconsider)
+
+    def _forget_freshness(self) -> None:
+        if self._fresh_timer is not None:
+            self._fresh_timer.cancel()
+            self._fresh_timer = None
 
     async def _refuse(self, id: str, failure: Failure) -> None:
         """End a subscription with an error that says why."""
@@ -300,6 +302,7 @@ class _Socket:
         delivery = Delivery(answers, _Outlet(self, id), Transport.WEBSOCKET, partial(self._delivered, id))
         self._deliveries[id] = delivery
         delivery.start()
+        self.reconsider()
 
     def _delivered(self, id: str) -> None:
         del self._deliveries[id]
@@ -353,6 +356,7 @@ class _Socket:
     async def _end(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._forget_freshness()
         self._watch_no_more()
         for delivery in list(self._deliveries.values()):
             delivery.end(self._why)

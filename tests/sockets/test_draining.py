@@ -5,10 +5,11 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 
 from contracts.failures import Overloaded
-from gateway.admission import BURST, WAIT_S_MAX, Admission
+from gateway.admission import BEGINNING_MAX, BURST, WAIT_S_MAX, Admission
 from gateway.draining import RETURN_MS_MAX, RETURN_MS_MIN, TICK_S, Draining
 from gateway.websocket_protocol import CloseCode
 from tests.sockets.test_websocket import close_of, let_in, opened, say
@@ -80,12 +81,37 @@ async def test_an_event_stream_is_told_when_to_come_back(address: str, app: Star
 async def test_subscriptions_begin_in_turn_and_the_line_is_bounded() -> None:
     """A burst at once, then one after another; who would wait too long is told so."""
     admission = Admission(per_s=BURST / WAIT_S_MAX)
+
+    async def begin() -> None:
+        async with admission.turn():
+            pass
+
     for _ in range(BURST):
-        await admission.turn()  # at once
-    waiting = [asyncio.ensure_future(admission.turn()) for _ in range(BURST + 10)]
+        await begin()  # at once
+    waiting = [asyncio.ensure_future(begin()) for _ in range(BURST + 10)]
     done, pending = await asyncio.wait(waiting, timeout=0)
     refused = [one for one in done if isinstance(one.exception(), Overloaded)]
     for one in pending:
         one.cancel()
     assert 5 <= len(refused) < 12
     assert len(pending) >= BURST - 2
+
+
+async def test_subscriptions_that_begin_slowly_are_few_at_a_time() -> None:
+    """The next one waits outside of its own time to begin, and no longer than the line is long."""
+    admission = Admission(per_s=1e6, wait_s_max=0.05)
+    going_on = asyncio.Event()
+    begun: list[None] = []
+
+    async def begin() -> None:
+        async with admission.turn():
+            begun.append(None)
+            await going_on.wait()
+
+    slow = [asyncio.create_task(begin()) for _ in range(BEGINNING_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await begin()
+    assert len(begun) == BEGINNING_MAX
+    going_on.set()
+    await asyncio.gather(*slow, begin())

@@ -1,6 +1,7 @@
 """Facts about sockets, with a real client over a real socket."""
 
 import json
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,7 @@ from gateway.demo_issuer import DemoIssuer
 from gateway.edge import create_edge
 from gateway.execution import Engine
 from gateway.identity import Authenticator
+from gateway.origins import origin_allowed
 from gateway.rate_limits import RateLimits
 from gateway.websocket_protocol import SUBPROTOCOL, CloseCode
 
@@ -224,12 +226,27 @@ async def test_a_silent_client_is_closed(
         assert (await close_of(socket))[0] == CloseCode.INITIALISATION_TIMEOUT
 
 
+async def test_a_busy_gateway_sends_nobody_away_for_being_late(
+    serve: Any, settings: Any, engine: Engine, authenticator: Authenticator, rates: RateLimits, token: str
+) -> None:
+    """It has not looked yet what the client sent in time."""
+    app = create_edge(
+        settings, engine=engine, authenticator=authenticator, rates=rates, checks=_unasked, init_wait_s=0.1
+    )
+    async with serve(app) as address, opened(address) as socket:
+        busy_until = time.monotonic() + 0.5
+        await say(socket, type="connection_init", payload={"token": token})
+        while time.monotonic() < busy_until:
+            pass  # server and client share this loop
+        assert (await hear(socket))["type"] == "connection_ack"
+
+
 @pytest.mark.parametrize(("origin", "allowed"), [("https://bank.example", True), ("http://bank.example", False)])
-async def test_over_tls_a_page_without_it_is_foreign(app: Starlette, origin: str, allowed: bool) -> None:
+def test_over_tls_a_page_without_it_is_foreign(origin: str, allowed: bool) -> None:
     """Whoever is in between can write a plain page of the same host."""
     scope = {
         "type": "websocket",
         "scheme": "wss",
         "headers": [(b"origin", origin.encode()), (b"host", b"bank.example")],
     }
-    assert app.state.sockets._origin_allowed(scope) is allowed
+    assert origin_allowed(scope, ()) is allowed

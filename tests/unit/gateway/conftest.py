@@ -116,6 +116,7 @@ async def _once() -> AsyncGenerator[Item]:
 @strawberry.type
 class Subscription:
     guarded: AsyncGenerator[Item] = strawberry.subscription(resolver=_once, directives=[CARDS])
+    sensitive: AsyncGenerator[Item] = strawberry.subscription(resolver=_once, directives=[STEP_UP])
 
     @strawberry.subscription
     async def count(self, to: int, after: str | None = None) -> AsyncGenerator[Item]:

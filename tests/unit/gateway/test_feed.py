@@ -464,9 +464,13 @@ async def test_reads_of_the_log_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
 
     upstream: Any = None
     feed = AlertFeed(read, upstream, upstream)
-    await asyncio.gather(*(feed.alerts(f"c{number}", None) for number in range(20)))
-    assert at_once == [0, 3]
-    assert len(feed.subscribers) == 20
+    subscribers = [await feed.alerts(f"c{number}", None) for number in range(20)]
+    behind = asyncio.gather(*(subscriber.fill() for subscriber in subscribers))
+    await asyncio.sleep(0)
+    await feed.alerts("new", None)
+    assert not behind.done(), "who begins does not wait for those that are behind"
+    await behind
+    assert at_once == [0, 4]
 
 
 async def test_what_is_read_together_is_made_before_any_of_it_is_sent(world: World) -> None:
