@@ -22,6 +22,7 @@ from gateway.revocation_stores import RevocationMemory
 from gateway.revocations import Revocations
 from tests.clients.server import Context, World, build_schema
 from tests.clients.tunnel import Tunnel
+from tests.journey.bank import PATIENCE_S
 from tests.serving import serving
 
 HERE = Path(__file__).parent
@@ -29,7 +30,6 @@ WITH_NODE = HERE.parents[1] / "ide" / "with-node"
 AUDIENCE = "belfry"
 SCOPES = [TokenScope.ACCOUNTS, TokenScope.DEVELOPER]
 TOKEN_S = 3600.0
-SCRIPT_S_MAX = 20.0
 
 GREETING = "hello Ada, says c-1"
 AWAY = {"message": "The account service does not answer.", "path": ["away"], "code": "UNAVAILABLE", "retryAfter": 2.0}
@@ -90,12 +90,12 @@ def run_script(edge: Edge) -> Run:
             WITH_NODE, "node", HERE / name, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         try:
-            async with asyncio.timeout(SCRIPT_S_MAX):
+            async with asyncio.timeout(PATIENCE_S):
                 printed, complaints = await process.communicate()
         except TimeoutError:
             process.kill()
             await process.wait()
-            pytest.fail(f"{name} ran longer than {SCRIPT_S_MAX:g} seconds.")
+            pytest.fail(f"{name} ran longer than {PATIENCE_S:g} seconds.")
         assert (process.returncode, complaints.decode()) == (0, "")
         facts: Facts = json.loads(printed)
         return facts

@@ -18,12 +18,11 @@ from gateway.draining import RETURN_MS_MIN
 from gateway.identity import LEEWAY_S
 from tests.clients.conftest import HERE, WITH_NODE
 from tests.clients.tunnel import Tunnel
-from tests.journey.bank import Bank
+from tests.journey.bank import PATIENCE_S, Bank
 
 pytestmark = [pytest.mark.clients, pytest.mark.asyncio(loop_scope="session")]
 
 TOKEN_S = 3.0
-STEP_S_MAX = 30.0
 REGISTER = """mutation($name: String!) { registerDevice(input: {platform: IOS, name: $name}) {
   ... on RegisterDeviceSuccess { device { id } } } }"""
 DELIVERIES = "{ viewer { alerts(first: 100) { nodes { id deliveries { channel device { name } } } } } }"
@@ -73,7 +72,7 @@ class Phones:
         await self.until(lambda: all(self.said(phone, "caughtUp") for phone in devices))
 
     async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(STEP_S_MAX), self._told:
+        async with asyncio.timeout(PATIENCE_S), self._told:
             await self._told.wait_for(done)
 
     def said(self, phone: str, what: str) -> list[Any]:
@@ -219,7 +218,7 @@ async def test_a_phone_comes_back_no_sooner_than_a_stopping_gateway_says(
         await phones.open(devices)
         gateway = bank.belfry.processes.pop("gateway")
         gateway.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(gateway.wait, STEP_S_MAX) in (0, -signal.SIGTERM)
+        assert await asyncio.to_thread(gateway.wait, PATIENCE_S) in (0, -signal.SIGTERM)
         await bank.belfry.start("gateway")
         await _spend(bank, "yves", 2)
         await phones.until(lambda: all(len(phones.said(phone, "alert")) >= 2 for phone in devices))

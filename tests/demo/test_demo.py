@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from bench.processes import prepare
+from tests.journey.bank import PATIENCE_S
 
 pytestmark = [
     pytest.mark.journey,
@@ -24,8 +25,6 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = re.findall(r"\n\n((?: {4}.*\n)+)", (ROOT / "README.md").read_text())
-READY_S_MAX = 60.0
-ANSWER_S_MAX = 15.0
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,9 @@ class Demo:
     process: asyncio.subprocess.Process
     environment: dict[str, str]
 
-    async def said(self, text: str, seconds: float = ANSWER_S_MAX) -> str:
+    async def said(self, text: str) -> str:
         """Wait until the demo prints a line with the text; return that line."""
-        return await _line_with(self.process, text, seconds)
+        return await _line_with(self.process, text)
 
     async def type(self, command: str) -> asyncio.subprocess.Process:
         """Start a command of README.md, here and on this demo's ports."""
@@ -51,14 +50,14 @@ class Demo:
     async def answer(self, command: str) -> str:
         """Type a command and return all it prints."""
         process = await self.type(command)
-        async with asyncio.timeout(ANSWER_S_MAX):
+        async with asyncio.timeout(PATIENCE_S):
             printed, _ = await process.communicate()
         return printed.decode()
 
 
-async def _line_with(process: asyncio.subprocess.Process, text: str, seconds: float) -> str:
+async def _line_with(process: asyncio.subprocess.Process, text: str) -> str:
     assert process.stdout is not None
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(PATIENCE_S):
         async for line in process.stdout:
             if text in line.decode():
                 return line.decode()
@@ -75,7 +74,7 @@ async def demo(folder: Path) -> AsyncGenerator[Demo]:
     )  # fmt: skip
     try:
         running = Demo(process, environment)
-        await running.said("Ctrl-C stops it", READY_S_MAX)
+        await running.said("Ctrl-C stops it")
         yield running
     finally:
         if process.returncode is None:
@@ -110,10 +109,10 @@ async def _readme_leads_to_an_alert_once(running: Demo) -> None:
     token = query[: query.index("curl")]
     assert json.loads(await running.answer(query))["data"]["viewer"]["givenName"] == "Anna"
     feed = await running.type(f"{token}exec {subscription.strip()}")
-    await _line_with(feed, "FeedCaughtUp", ANSWER_S_MAX)
+    await _line_with(feed, "FeedCaughtUp")
     now, curl = event[: event.index("curl")], event[event.index("curl") :]
     verdicts = await running.answer(f"{now}{curl}\n{curl}\nNOW=2026-01-01T00:00:00Z\n{curl}")
     assert re.findall(r'"verdict":"(\w+)"', verdicts) == ["accepted", "duplicate", "conflict"]
-    assert "Large payment: 4,999.00 EUR" in await _line_with(feed, "Piano House", ANSWER_S_MAX)
+    assert "Large payment: 4,999.00 EUR" in await _line_with(feed, "Piano House")
     feed.terminate()
     await feed.wait()

@@ -25,6 +25,8 @@ subscription Feed($after: FeedCursor) { alertFeed(after: $after) {
 } }
 """
 Json = dict[str, Any]
+PATIENCE_S = 120.0
+"""What a journey waits for anything: on a busy machine all takes several times as long; a bound met shows nothing."""
 
 
 class Bank:

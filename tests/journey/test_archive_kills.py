@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.journey.bank import Bank
+from tests.journey.bank import PATIENCE_S, Bank
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
@@ -29,7 +29,7 @@ def _remove_state(bank: Bank) -> None:
 async def test_alerts_made_anew_from_the_archive_are_the_same(mortal_bank: Bank) -> None:
     """Killed while it archives, the log is whole, and analytics begun at its start raises the same alerts."""
     bank = mortal_bank
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         opening = [bank.customer(f"ada-{n}") for n in range(CUSTOMERS)]
         offset = (await bank.post(*opening, *(bank.account(f"ada-{n}", f"ada-{n}") for n in range(CUSTOMERS))))[
             "offset"

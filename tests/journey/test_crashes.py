@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.journey.bank import Bank, Json, kinds, take
+from tests.journey.bank import PATIENCE_S, Bank, Json, kinds, take
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
@@ -56,7 +56,7 @@ async def _run(bank: Bank, victims: list[str]) -> Any:
 
 async def test_sigkill_anywhere_leaves_the_alerts_and_balances_of_a_quiet_run(bank: Bank, mortal_bank: Bank) -> None:
     """Killing each service again and again while events come in changes no alert, no order and no balance."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         quiet = await _run(bank, [])
         stormy = await _run(mortal_bank, ["analytics", "accounts", "events", "analytics"])
     assert quiet[0] == stormy[0]
@@ -67,7 +67,7 @@ async def test_sigkill_anywhere_leaves_the_alerts_and_balances_of_a_quiet_run(ba
 
 async def _readiness(bank: Bank, status: int) -> bool:
     """Wait until the gateway's readiness, which it repeats for a second, is this."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             async with bank.http.get(f"{bank.belfry.urls['gateway']}/health/ready") as response:
                 if response.status == status:

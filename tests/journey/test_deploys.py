@@ -8,7 +8,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 from websockets.typing import Subprotocol
 
-from tests.journey.bank import FEED, Bank, kinds, take
+from tests.journey.bank import FEED, PATIENCE_S, Bank, kinds, take
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
@@ -40,7 +40,7 @@ async def test_phones_go_on_over_a_deploy(mortal_bank: Bank) -> None:
     farewell = json.loads(closed.value.rcvd.reason)
     assert closed.value.rcvd.code == 1012
     assert farewell["reconnectAfterMs"] > 0
-    assert gateway.wait(15) in (0, -signal.SIGTERM)
+    assert gateway.wait(PATIENCE_S) in (0, -signal.SIGTERM)
     await bank.post(bank.payment("gils-account", "2100.00", "gil-two"))
     await belfry.start("gateway")
     for cursor in (seen["cursor"], farewell["cursor"]):

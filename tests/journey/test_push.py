@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from joserfc.jws import extract_compact
 
-from tests.journey.bank import Bank, Json, kinds, take
+from tests.journey.bank import PATIENCE_S, Bank, Json, kinds, take
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
@@ -32,7 +32,7 @@ def _pushed(bank: Bank) -> list[Json]:
 
 
 async def _until_pushed(bank: Bank, *customers: str) -> list[Json]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             pushed = _pushed(bank)
             if set(customers) <= {one["customerId"] for one in pushed}:

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from tests.journey.balancer import Balancer
-from tests.journey.bank import Bank, Json
+from tests.journey.bank import PATIENCE_S, Bank, Json
 from tests.journey.phones import KINDS, Phone
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
@@ -30,7 +30,6 @@ BUSY_SHARE = 0.5
 """Of all alerts those of the first customer, so that a stalled line of its phones overflows."""
 TOKEN_S, RENEW_S = 6.0, 3.0
 GATEWAYS = ("gateway", "gateway-2")
-ARRIVED_S_MAX = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +75,7 @@ class Storm:
         self.acts["deployed"] += 1
         old = self._bank.belfry.processes.pop(name)
         old.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(old.wait, 30) in (0, -signal.SIGTERM)
+        assert await asyncio.to_thread(old.wait, PATIENCE_S) in (0, -signal.SIGTERM)
         await self._bank.belfry.start(name)
 
 
@@ -132,7 +131,7 @@ def _tell(storm: Storm, phones: Sequence[Phone]) -> None:
 async def _until(ready: Callable[[Phone], bool], keeping: dict[Phone, "asyncio.Task[None]"]) -> None:
     """Wait until every phone is; says how far the others are when they do not come there."""
     late = list(keeping)
-    ends = asyncio.get_running_loop().time() + ARRIVED_S_MAX
+    ends = asyncio.get_running_loop().time() + PATIENCE_S
     while late := [phone for phone in late if not ready(phone)]:
         broken = [task for task in keeping.values() if task.done()]
         assert not broken, broken[0].exception()

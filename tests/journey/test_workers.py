@@ -15,6 +15,7 @@ from bench.processes import Belfry, prepare
 from contracts.scopes import TokenScope
 from gateway.audit_verification import verify_audit
 from gateway.demo_issuer import DemoIssuer
+from tests.journey.bank import PATIENCE_S
 
 pytestmark = pytest.mark.journey
 
@@ -37,7 +38,7 @@ async def belfry(tmp_path: Path) -> AsyncGenerator[Belfry]:
 async def logged(belfry: Belfry, event: str, count: int) -> list[dict[str, object]]:
     """Return the log lines of an event once there are so many."""
     path = belfry.data_dir / "gateway.log"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             lines = [json.loads(line) for line in path.read_text().splitlines() if line.startswith("{")]
             found = [line for line in lines if line["event"] == event]
@@ -71,7 +72,7 @@ async def test_a_worker_that_dies_is_replaced(belfry: Belfry) -> None:
     assert listening[-1]["worker"] == ended["worker"]
     gateway = belfry.processes["gateway"]
     gateway.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(gateway.wait, 15) == 0
+    assert await asyncio.to_thread(gateway.wait, PATIENCE_S) == 0
     assert not any(runs(line["pid"]) for line in listening)
 
 
@@ -79,7 +80,7 @@ async def test_workers_end_with_their_parent(belfry: Belfry) -> None:
     """Nobody would replace them, and the port must be free for the next parent."""
     workers = [line["pid"] for line in await logged(belfry, "listening", WORKERS)]
     belfry.kill("gateway")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while any(map(runs, workers)):  # noqa: ASYNC110 (they are nobody's children)
             await asyncio.sleep(0.05)
 
