@@ -130,6 +130,13 @@ class SqliteAlertLog:
         )
         return [stored_entry(row) for row in rows]
 
+    def restore(self, alert: AnyAlert, body: bytes) -> None:
+        """Keep an alert as a later entry of a whole log says it is; heads and unread counts are made afterwards."""
+        if self.find(alert.id) is None:
+            self._connection.execute(_INSERT_ALERT, _row(alert, body))
+        else:
+            self._change(alert, body)
+
     def _move_head(self, customer_id: str, after_seq: int, unread: int) -> None:
         """Take the next seq, or find that another entry has it; `unread` is by how much the unread count changes."""
         query = """UPDATE alert_heads SET last_seq = last_seq + 1, unread = unread + ?3

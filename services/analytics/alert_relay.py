@@ -2,7 +2,8 @@
 
     this service's log ──offset──▶ entries ──customers side by side──▶ table ──▶ topic ──▶ a queue for each gateway
 
-It is an outbox: the offset relayed is kept beside the log, and moved after the fact. So after a crash entries are put
+A file without alerts, such as one that was lost, has them from the table first (`restored_alerts.py`). Then this is an
+outbox: the offset relayed is kept beside the log, and moved after the fact. So after a crash entries are put
 again, and find themselves. If another entry is found at a seq, another writer has taken this one's place: the relay
 ends, and readiness says so. A gateway reads the log from the table; the hints may be lost, doubled or late.
 """
@@ -11,7 +12,7 @@ import asyncio
 import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -21,11 +22,15 @@ from prometheus_client import Counter
 
 from aws.clients import aws_client, hot_client, translated
 from contracts.failures import Conflict, Overloaded, Unavailable
+from services.analytics import restored_alerts
 from services.analytics.alert_log import StoredEntry
 from services.analytics.alert_queries import StoredLogPage, entries_after
-from services.analytics.alert_table import DynamoAlertLog
+from services.analytics.alert_table import KEPT_S, DynamoAlertLog
+from services.analytics.handoffs import Bounds
+from services.analytics.instants import SECOND_US, time_text
 from services.analytics.signals import Signal
 from services.database import Database
+from services.isolating import Patience
 
 ENTRIES_AT_ONCE_MAX = 500
 WRITES_AT_ONCE_MAX = 16
@@ -62,6 +67,28 @@ class AlertRelay:
             dynamodb = await clients.enter_async_context(made)
             self._alerts = DynamoAlertLog(dynamodb, self._table)
             yield
+
+    async def restore(self, bounds: Bounds | None, now_us: int) -> None:
+        """Take the log from the table where the file has none; waits for a table that is away. Call before any append.
+
+        `bounds`: of handing over, None where alerts are not.
+        """
+
+        async def take_all() -> int:
+            taken = 0
+            async with aclosing(self._opened().everything()) as pages:
+                async for entries in pages:
+                    await self._database.write(partial(restored_alerts.take, entries=entries))
+                    taken += len(entries)
+            before = time_text(now_us - KEPT_S * SECOND_US)
+            await self._database.write(lambda c: restored_alerts.finish(c, bounds, now_us, before))
+            return taken
+
+        async def restored() -> int:
+            return await take_all() if await self._database.write(restored_alerts.begin) else 0
+
+        if taken := await Patience().patiently(restored):
+            _log.info("alerts restored", entries=taken)
 
     async def page(self, customer_id: str, after: int, limit: int) -> StoredLogPage:
         """Read a customer's log from the table.

@@ -23,7 +23,7 @@ from services.analytics.consumer import Consumer, Reader
 from services.analytics.handing_over import HandingOver
 from services.analytics.handoffs import CHANNELS, Bounds
 from services.analytics.insight_routes import insight_routes
-from services.analytics.instants import utc_now
+from services.analytics.instants import micros_at, utc_now
 from services.analytics.notification_file import NOTIFICATIONS_FILE, NotificationFile
 from services.analytics.notifications import Notifier
 from services.analytics.projection_routes import projection_routes
@@ -92,6 +92,7 @@ def create_app(
         notifier = await clients.enter_async_context(_notifier(settings, database, accounts, clock))
         if relay is not None:
             await clients.enter_async_context(relay.opened())
+            await relay.restore(bounds, micros_at(clock()))
             tasks.append(asyncio.create_task(relay.run(), name="relay"))
         tasks.append(asyncio.create_task(consumer.run(log), name="consumer"))
         if bounds is not None:

@@ -22,6 +22,7 @@ from services.analytics.handoffs import Bounds
 from services.analytics.instants import micros_at
 from services.analytics.memory import Memory
 from services.analytics.outcomes import Outcome
+from services.analytics.restored_alerts import expired_before
 from services.analytics.rule_book import count_change
 from services.analytics.signals import Signal
 from services.analytics.tables import DECIDED
@@ -87,6 +88,7 @@ class Consumer:
         """
         patiently = self._isolating.patiently
         self.offset = await patiently(lambda: self._database.read(applied_offset))
+        self._memory.expired_before = await patiently(lambda: self._database.read(expired_before))
         await patiently(lambda: self._close([], 0))  # what a crash left in the journal
         mark = await patiently(lambda: self._database.read(lambda connection: mark_at(connection, self.offset)))
         async with aclosing(reader.batches(self.offset, mark)) as batches:

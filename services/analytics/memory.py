@@ -25,6 +25,8 @@ class Memory:
     def __init__(self, bounds: Bounds | None = None, pace: Pace = Pace()) -> None:  # noqa: B008 - immutable
         """With `bounds` alerts are handed over (raising.py)."""
         self.bounds = bounds
+        self.expired_before = ""
+        """Alerts of before are not raised: see `restored_alerts.py`."""
         self.accounts = StateTable("account_states", AccountState, kept_max=ACCOUNTS_MAX)
         self.cards = StateTable("card_states", CardState, kept_max=CARDS_MAX)
         self.customers = StateTable("customer_states", CustomerState, kept_max=CUSTOMERS_MAX)

@@ -32,11 +32,14 @@ class _Found(NamedTuple):
 class Raising:
     """Raises alerts within one transaction, when it ends, and counts them by kind."""
 
-    def __init__(self, connection: sqlite3.Connection, log: AlertLog, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, log: AlertLog, bounds: Bounds | None = None, expired_before: str = ""
+    ) -> None:
         """With `bounds` an alert that may have to be handed over opens its row of the outbox."""
         self._connection = connection
         self._log = log
         self._bounds = bounds
+        self._expired_before = expired_before
         self._found: list[_Found] = []
         self.raised: dict[str, int] = {}
 
@@ -68,7 +71,9 @@ class Raising:
         known = self._known([found.alert_id for found in self._found])
         new: list[_Found] = []
         for found in self._found:
-            if found.alert_id not in known and not self._cools_down(found.customer_id, found.rule, found.finding):
+            # A known one is noted for cooling down all the same: a file made anew knows alerts before their events.
+            cools_down = self._cools_down(found.customer_id, found.rule, found.finding)
+            if not cools_down and found.alert_id not in known and found.at >= self._expired_before:
                 known.add(found.alert_id)
                 new.append(found)
         return new

@@ -75,6 +75,7 @@ CREATE TABLE IF NOT EXISTS alert_log (
     alert BLOB NOT NULL,
     UNIQUE (customer_id, seq)
 );
+CREATE TABLE IF NOT EXISTS alerts_expired (id INTEGER PRIMARY KEY CHECK (id = 1), before TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS relayed (id INTEGER PRIMARY KEY CHECK (id = 1), log_offset INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS alert_heads (
     customer_id TEXT PRIMARY KEY,

@@ -29,7 +29,7 @@ class Workspace:
         self.connection = connection
         self.memory = memory
         self.rules = memory.rules
-        self.raising = Raising(connection, SqliteAlertLog(connection), memory.bounds)
+        self.raising = Raising(connection, SqliteAlertLog(connection), memory.bounds, memory.expired_before)
         self.late: list[LateRow] = []
         self.windows_closed = 0
         self._facts: dict[str, Fact] = {}

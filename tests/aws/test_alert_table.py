@@ -84,6 +84,16 @@ class TestDynamoAlertLog(AlertLogContract):
         assert (seqs(page.entries), page.first_seq, page.last_seq) == ([6, 7], 5, 8)
         assert (empty.entries, empty.first_seq, empty.last_seq) == ([], 1, 0)
 
+    async def test_everything_is_read_once(self, log: DynamoAlertLog) -> None:
+        """The entries of all customers, over the megabyte at which DynamoDB ends a page."""
+        entries = [entry_of(f"c{number % 3}", "x" * 180_000, number // 3 + 1) for number in range(9)]
+        for entry in entries:
+            await log.append_if(entry)
+        found = [entry async for page in log.everything() for entry in page]
+        assert sorted((one.customer_id, one.seq, bytes(one.alert)) for one in found) == sorted(
+            (one.customer_id, one.seq, bytes(one.alert)) for one in entries
+        )
+
     async def test_more_than_a_megabyte_is_read_whole(self, log: DynamoAlertLog) -> None:
         """DynamoDB ends a page at 1 MB; the log does not."""
         for seq in range(1, 9):

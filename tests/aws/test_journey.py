@@ -17,6 +17,7 @@ CARDS = "{ viewer { cards { id status } } }"
 FREEZE = "mutation ($id: ID!) { freezeCard(id: $id) { ... on FreezeCardSuccess { card { id status } } } }"
 CREATE = """mutation ($input: AlertRuleInput!) { createAlertRule(input: $input) {
   ... on CreateAlertRuleSuccess { rule { name } } ... on InputErrors { errors { code path } } } }"""
+UNREAD = "{ viewer { unreadAlertCount } }"
 EVERYTHING = ("events", "accounts", "analytics", "gateway")
 A_SECOND = f"{1 / 86_400:f}"
 
@@ -83,7 +84,7 @@ async def stored(bank: Bank, count: int) -> list[Any]:
 
 
 async def test_a_decision_outlives_the_disk(settings: dict[str, str], tmp_path: Path) -> None:
-    """A card is frozen and a rule made; both files are lost with their processes: frozen still, the rule in force."""
+    """A card is frozen, a rule made, an alert answered; both files are lost: frozen, in force, answered still."""
     limit = {"amount": {"amount": {"amount": "25.00", "currency": "EUR"}, "direction": "DEBIT"}}
     async with running(tmp_path / "belfry", *EVERYTHING, settings=settings) as belfry, Bank(belfry) as bank:
         await bank.post(bank.customer("anna"), bank.account("shared", "anna"), bank.card("card-1", "shared", "anna"))
@@ -95,14 +96,19 @@ async def test_a_decision_outlives_the_disk(settings: dict[str, str], tmp_path: 
         frozen = await bank.ask("anna", FREEZE, id=card["id"])
         made = await bank.ask("anna", CREATE, input={"name": "Mine", "severity": "INFO", "condition": limit})
         await bank.post(bank.payment("shared", "31.00", "after"))
-        raised = await stored(bank, 2)
+        (first, _) = await stored(bank, 2)
+        answer = f"{belfry.urls['analytics']}/alerts/{first['alert']['id']}/acknowledge"
+        async with bank.http.post(answer, json={"customerId": "anna"}) as answered:
+            assert answered.status == 200
+        known = await stored(bank, 3)
         for service in ("accounts", "analytics"):
             belfry.kill(service)
             for file in belfry.data_dir.glob(f"{service}.sqlite3*"):
                 file.unlink()
         await belfry.start("accounts", "analytics")
         await bank.post(bank.payment("shared", "32.00", "later"))
-        entries = await stored(bank, 3)
+        entries = await stored(bank, 4)
+        unread = (await bank.ask("anna", UNREAD))["data"]["viewer"]["unreadAlertCount"]
         found = await card_of(bank)
     assert (card["status"], frozen["data"]["freezeCard"]["card"], found) == (
         "ACTIVE",
@@ -110,5 +116,5 @@ async def test_a_decision_outlives_the_disk(settings: dict[str, str], tmp_path: 
         card | {"status": "FROZEN"},
     )
     assert made["data"]["createAlertRule"]["rule"]["name"] == "Mine"
-    assert [entry["alert"]["amount"]["amount"] for entry in entries] == ["4000.00", "31.00", "32.00"]
-    assert entries[:2] == raised
+    assert [entry["alert"]["amount"]["amount"] for entry in entries] == ["4000.00", "31.00", "4000.00", "32.00"]
+    assert (entries[:3], unread) == (known, 2)
