@@ -50,9 +50,9 @@ class Bank:
         identity = event_id or f"event-{next(self._number)}"
         return {"specversion": "1.0", "id": identity, "source": "/bank", "type": kind, "time": at, "data": data}
 
-    def customer(self, customer_id: str) -> Json:
+    def customer(self, customer_id: str, time_zone: str = "Europe/Berlin") -> Json:
         names = {"givenName": customer_id.title(), "familyName": "Tester", "locale": "de-DE"}
-        place = {"timeZone": "Europe/Berlin", "residencyCountry": "DE"}
+        place = {"timeZone": time_zone, "residencyCountry": "DE"}
         return self.event("belfry.customer.registered.v1", {"customerId": customer_id} | names | place)
 
     def account(self, account_id: str, *holders: str, currency: str = "EUR") -> Json:

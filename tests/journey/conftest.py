@@ -29,7 +29,8 @@ async def mortal_bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     A second after it came in its log is archived, in pieces of some fifteen entries.
     """
     folder = tmp_path_factory.mktemp("mortal-belfry")
-    push = {"BELFRY_PUSH": "log", "BELFRY_PUSH_HIGH_AFTER_S": "2.5"}
+    waits = {"HIGH": "2.5", "CRITICAL": "1", "SMS": "2"}
+    push = {"BELFRY_PUSH": "log", **{f"BELFRY_PUSH_{name}_AFTER_S": seconds for name, seconds in waits.items()}}
     archive = {"BELFRY_LOG_DAYS": f"{1 / 86_400:f}", "BELFRY_ARCHIVE_PIECE_BYTES": "4096"}
     async with running(folder, *EVERYTHING, settings=push | archive) as belfry, Bank(belfry) as bank:
         yield bank

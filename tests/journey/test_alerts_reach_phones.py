@@ -9,6 +9,8 @@ pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 UNREAD = "{ viewer { unreadAlertCount alerts { nodes { id state __typename } } } }"
 REGISTER = """mutation { registerDevice(input: {platform: IOS, name: "Phone"}) {
   ... on RegisterDeviceSuccess { device { id } } } }"""
+LISTED = """{ viewer { unreadAlertCount unread: alerts(filter: {states: [NEW, SEEN]}) { nodes { id } }
+  all: alerts { nodes { id deliveries { stage device { id } } } } } }"""
 ACKNOWLEDGE = "mutation($id: ID!) { acknowledgeAlert(id: $id) { __typename } }"
 
 
@@ -85,6 +87,38 @@ async def test_each_device_tells_how_far_an_alert_came(bank: Bank) -> None:
         (["AlertChanged"], "SEEN"),
         (["AlertChanged"], "READ"),
     ]
+
+
+async def test_each_device_s_part_is_told_and_the_count_is_the_lists(bank: Bank) -> None:
+    """Delivered, seen, read and answered, each on the device that told it; unread is what the list shows unread."""
+    tell = """mutation($ids: [ID!]!, $stage: DeliveryStage!, $on: ID) {
+      acknowledgeDelivery(ids: $ids, stage: $stage, deviceId: $on) { __typename } }"""
+    answer = """mutation($id: ID!, $on: ID) {
+      respondToAlert(id: $id, response: CONFIRM, deviceId: $on) { __typename } }"""
+    await bank.post(bank.customer("hugo"), bank.account("hugos-account", "hugo"), bank.salary("hugos-account"))
+    registered = [await bank.ask("hugo", REGISTER) for _ in range(2)]
+    phone, tablet = (one["data"]["registerDevice"]["device"]["id"] for one in registered)
+    async with bank.sse("hugo") as feed:
+        await take(feed, 1)
+        await bank.post(*(bank.payment("hugos-account", f"{n}000.00", f"hugo-{n}") for n in (2, 3)))
+        (first, other) = [one["alert"]["id"] for one in await take(feed, 2)]
+        steps = [
+            (tell, {"ids": [first, other], "stage": "DELIVERED", "on": phone}),
+            (tell, {"ids": [first], "stage": "SEEN", "on": tablet}),
+            (tell, {"ids": [first], "stage": "READ", "on": phone}),
+            (answer, {"id": first, "on": tablet}),
+        ]
+        seen = []
+        for mutation, variables in steps:
+            assert "errors" not in await bank.ask("hugo", mutation, **variables)
+            seen.append((await bank.ask("hugo", LISTED))["data"]["viewer"])
+        assert kinds(await take(feed, 5)) == ["AlertChanged"] * 5
+    found = {
+        one["id"]: {(d["device"]["id"], d["stage"]) for d in one["deliveries"]} for one in seen[-1]["all"]["nodes"]
+    }
+    assert [viewer["unreadAlertCount"] for viewer in seen] == [2, 2, 1, 1]
+    assert [len(viewer["unread"]["nodes"]) for viewer in seen] == [2, 2, 1, 1]
+    assert found == {first: {(phone, "READ"), (tablet, "ANSWERED")}, other: {(phone, "DELIVERED")}}
 
 
 async def test_anothers_cursor_is_refused(bank: Bank) -> None:

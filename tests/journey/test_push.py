@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from joserfc.jws import extract_compact
@@ -19,10 +21,16 @@ PREFER = """mutation($muted: [AlertKind!]!) { updateNotificationPreferences(
   input: {minimumSeverity: INFO, pushEnabled: true, mutedKinds: $muted}) { __typename } }"""
 
 
-def _overdrawn(bank: Bank, account_id: str) -> Json:
+WISH = """mutation($input: NotificationPreferencesInput!) {
+  updateNotificationPreferences(input: $input) { __typename } }"""
+RULE = """mutation { createAlertRule(input: {name: "Much", severity: CRITICAL, cooldown: 0,
+  condition: {amount: {amount: {amount: "500.00", currency: "EUR"}, direction: DEBIT}}}) { __typename } }"""
+
+
+def _overdrawn(bank: Bank, account_id: str, amount: str = "10.00") -> Json:
     """Take an account below zero just now: an alert of severity HIGH."""
     now = datetime.now(UTC)
-    payment = bank.payment(account_id, "10.00", f"overdrawn-{account_id}-{now:%H%M%S%f}")
+    payment = bank.payment(account_id, amount, f"overdrawn-{account_id}-{now:%H%M%S%f}")
     return payment | {"time": now.isoformat()}
 
 
@@ -31,11 +39,11 @@ def _pushed(bank: Bank) -> list[Json]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-async def _until_pushed(bank: Bank, *customers: str) -> list[Json]:
+async def _until_pushed(bank: Bank, *customers: str, times: int = 1) -> list[Json]:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             pushed = _pushed(bank)
-            if set(customers) <= {one["customerId"] for one in pushed}:
+            if Counter(dict.fromkeys(customers, times)) <= Counter(one["customerId"] for one in pushed):
                 return pushed
             await asyncio.sleep(0.05)
 
@@ -88,6 +96,32 @@ async def test_what_the_app_acknowledged_is_not_pushed(mortal_bank: Bank) -> Non
         await bank.post(_overdrawn(bank, "rosa-account"), _overdrawn(bank, "sven-account"))
         customers = [one["customerId"] for one in await _until_pushed(bank, "sven")]
     assert not {"quin", "rosa"} & set(customers)
+
+
+async def test_customers_decide_what_reaches_them_outside_the_app(mortal_bank: Bank) -> None:
+    """Quiet hours are those of their own clock, CRITICAL passes them on every channel, a kind takes those chosen."""
+    bank = mortal_bank
+    here, there = "Etc/GMT-6", "Etc/GMT+6"  # half a day apart
+    now = datetime.now(ZoneInfo(here))
+    quiet = {"start": f"{now - timedelta(hours=1):%H:%M}", "end": f"{now + timedelta(hours=1):%H:%M}"}
+    wish = {"minimumSeverity": "INFO", "pushEnabled": True, "quietHours": quiet}
+    chosen = {"smsEnabled": True, "channels": [{"kind": "LOW_BALANCE", "channels": ["SMS", "PUSH"]}]}
+    await bank.post(bank.customer("uma", here), bank.customer("vera", there))
+    summary = await bank.post(bank.account("uma-account", "uma"), bank.account("vera-account", "vera"))
+    await bank.applied(summary["offset"])
+    answers = [
+        await bank.ask("uma", WISH, input=wish),
+        await bank.ask("vera", WISH, input=wish | chosen),
+        await bank.ask("uma", RULE),
+    ]
+    assert "errors" not in str(answers)
+    assert "InputErrors" not in str(answers)
+    await bank.post(_overdrawn(bank, "uma-account"))
+    await bank.post(_overdrawn(bank, "uma-account", "600.00"), _overdrawn(bank, "vera-account"))
+    pushed = await _until_pushed(bank, "uma", "vera", times=2)
+    came = [(one["customerId"], one["severity"], one["channel"]) for one in pushed]
+    assert [one[1:] for one in came if one[0] == "uma"] == [("CRITICAL", "PUSH"), ("CRITICAL", "SMS")]
+    assert [one[1:] for one in came if one[0] == "vera"] == [("HIGH", "SMS"), ("HIGH", "PUSH")]
 
 
 async def test_a_pushed_alert_comes_in_the_feed_under_the_same_id(mortal_bank: Bank) -> None:

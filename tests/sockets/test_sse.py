@@ -129,3 +129,17 @@ async def test_a_silent_stream_has_heartbeats(address: str, app: Starlette, toke
             if heard.count(b":\n\n") >= 3:
                 break
     assert b"event" not in heard
+
+
+async def test_a_line_stands_before_anything_happens(address: str, token: str) -> None:
+    """Headers and a first comment come at once, and ask proxies to hold nothing back."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+    body = {"query": "subscription { silent { name } }"}
+    async with (
+        asyncio.timeout(5),  # less than a heartbeat
+        httpx.AsyncClient() as client,
+        client.stream("POST", f"http://{address}/graphql", json=body, headers=headers) as response,
+    ):
+        assert response.headers["x-accel-buffering"] == "no"
+        assert response.headers["cache-control"] == "no-store, no-transform"
+        assert await anext(response.aiter_raw()) == b":\n\n"
