@@ -2,7 +2,7 @@
 
 Three ways to the same answer, in turn, round after round, CPU time of this process per operation:
   stock      Strawberry on graphql-core, the document parsed beforehand
-  compiled   the same schema on plans (gateway/plans)
+  compiled   the same schema as the gateway executes it: on plans (gateway/plans), launched (gateway/launches.py)
   by hand    the floor: the same calls and the same answer without GraphQL
 A small query shows the fixed cost of an operation.
 
@@ -16,7 +16,8 @@ import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvloop
 from graphql import ExecutionResult, parse
@@ -24,6 +25,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from bench.machine import describe_machine
 from bench.memory import DASHBOARD, PERIOD, MemoryServices, by_hand, memory_context
+from gateway.launches import Launches
 from gateway.plans.cache import PlanCache
 from gateway.plans.executor import compiled_executor
 from gateway.plans.runtime_types import ViewTypes
@@ -36,16 +38,16 @@ Run = Callable[[], Awaitable[Any]]
 
 
 def executing(text: str, plans: PlanCache | None) -> Run:
-    """Return what executes a document once: on plans, or as graphql-core does."""
+    """Return what executes a document once: on plans, or as Strawberry and graphql-core do."""
     schema = build_schema(None if plans is None else compiled_executor(plans))
-    core, executor_class = schema._schema, schema.execution_context_class  # noqa: SLF001 (as gateway/execution.py)
+    core, executor_class = schema._schema, cast("Any", schema.execution_context_class)  # noqa: SLF001 (as gateway/execution.py)
     document, services = parse(text), MemoryServices()
-    variables = {"period": PERIOD} if "$period" in text else None
+    variables: dict[str, Any] = {"period": PERIOD} if "$period" in text else {}
+    stock = partial(executor_class.build, core, document, None, is_awaitable=IS_AWAITABLE)
+    make = stock if plans is None else Launches(executor_class, core, IS_AWAITABLE).find(document, None).executor
 
     async def run() -> Any:
-        executor: Any = executor_class.build(
-            core, document, None, memory_context(services), variables, is_awaitable=IS_AWAITABLE
-        )
+        executor: Any = make(memory_context(services), variables)
         result = await executor.execute_operation()
         assert isinstance(result, ExecutionResult)
         assert result.errors is None, result.errors

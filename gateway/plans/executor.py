@@ -49,12 +49,11 @@ class PlanExecution(Executor[Any]):
         if serially is None:
             serially = self.operation.operation is OperationType.MUTATION
         try:
-            data = self.execute_root_grouped_field_set(plan.root_type, self.root_value, plan.root, serially, None)
+            execute = self.execute_fields_serially if serially else self.execute_fields
+            data = execute(plan.root_type, self.root_value, None, plan.root, None)
         except GraphQLError as error:
-            return self._respond_null(error)
-        if self.is_awaitable(data):
-            return self._respond(data)
-        return self.build_response(cast("dict[str, Any]", data))
+            return self._response_null(error)
+        return self._response(data) if type(data) is dict else self._respond(cast("Awaitable[Any]", data))
 
     def plain_event(self) -> tuple[str, Complete] | None:
         """Return the name of the one field that a subscription's events have and what completes it, all plain reads.
@@ -76,12 +75,17 @@ class PlanExecution(Executor[Any]):
         try:
             completed = await data
         except GraphQLError as error:
-            return self._respond_null(error)
-        return self.build_response(completed)
+            return self._response_null(error)
+        return self._response(completed)
 
-    def _respond_null(self, error: GraphQLError) -> ExecutionResult:
+    def _response_null(self, error: GraphQLError) -> ExecutionResult:
         self.collected_errors.add(error, None)
-        return cast("ExecutionResult", self.build_response(None))
+        return self._response(None)
+
+    def _response(self, data: dict[str, Any] | None) -> ExecutionResult:
+        """Return what `build_response` does where there are no hooks and no pieces that come later."""
+        collected = self.__dict__.get("collected_errors")  # made when there are some: see gateway/launches.py
+        return ExecutionResult(data, None if collected is None else collected.errors or None)
 
     def collect_subfields(
         self, return_type: GraphQLObjectType, field_details_list: FieldDetailsList

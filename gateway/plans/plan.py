@@ -193,6 +193,8 @@ class Plan:
         self._collected: dict[tuple[str, int], CollectedFields] = {}
         self._owned: set[int] = set()
         self._by_class: dict[tuple[int, int], dict[type, Selected | None]] = {}
+        self._varied: set[tuple[type, int]] = set()
+        """Classes whose instances are of several of a kind's types."""
         self._by_name: dict[tuple[str, int, int], Selected | None] = {}
         self._selections: dict[int, list[Run]] = {}
         self.root = collect_fields(schema, fragments, variable_values, root_type, operation).grouped_field_set
@@ -242,11 +244,15 @@ class Plan:
         cls = type(value)
         if cls in known:
             return known[cls]
+        if (cls, id(kind)) in self._varied:
+            return self._named(self.types.by_value(value), kind, details)
         name, by_class = None, self.types.by_class(value)
         if is_inert(cls) and isinstance(kind, GraphQLObjectType) and kind.is_type_of is None:
             name = by_class = kind.name
         elif is_inert(cls) and (isinstance(kind, GraphQLObjectType) or is_abstract_type(kind)):
             name = by_class or self.types.by_value(value)
+            if by_class is None and is_abstract_type(kind) and len(self._varied) < SELECTIONS_MAX:
+                self._varied.add((cls, id(kind)))
         found = self._named(name, kind, details)
         if (by_class is not None or name is None) and len(known) < CLASSES_MAX:
             known[cls] = found
