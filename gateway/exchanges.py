@@ -58,7 +58,7 @@ class Exchange(ChunkWriter):
     """A request and its answer."""
 
     __slots__ = (
-        "_body", "_chunked", "_flow", "_left", "_on_over", "_owes_continue", "_owner", "_scope", "_shows_body",
+        "_body", "_chunked", "_flow", "_head", "_left", "_on_over", "_owes_continue", "_owner", "_scope", "_shows_body",
         "disconnected", "keep_alive", "message_event", "more_body", "response_complete", "response_started",
         "transport",
     )  # fmt: skip
@@ -90,6 +90,8 @@ class Exchange(ChunkWriter):
         self._shows_body = scope["method"] != "HEAD"
         self._body: bytes | bytearray = b""
         self._chunked = False
+        self._head = b""
+        """A head waits for the first part of its body: uvloop writes at once, each time by a call of the kernel."""
         self._left = 0
         """Bytes still to be sent of a body whose length was promised."""
 
@@ -149,7 +151,9 @@ class Exchange(ChunkWriter):
 
     def take_over(self, on_over: Callable[[], None]) -> bool:
         """See `ChunkWriter`."""
-        if not self._chunked or self.response_complete or self.disconnected or self.transport.is_closing():
+        if not self._chunked or self._head or self.response_complete or self.disconnected:
+            return False
+        if self.transport.is_closing():
             return False
         assert self._owner is not None  # noqa: S101 (it has one until its answer is whole)
         self._on_over = on_over
@@ -223,19 +227,19 @@ class Exchange(ChunkWriter):
         if encoded.translate(None, _TEXT) != b"\r\n" * len(head):
             raise RuntimeError("Invalid HTTP header value.")
         self.response_started, self._owes_continue, self._chunked = True, False, chunked
-        self.transport.write(encoded)
+        self._head = encoded
 
     def _write_body(self, body: bytes, *, is_last: bool) -> None:
         if not self._shows_body:
-            self._left = 0
+            self._left, body = 0, b""
         elif self._chunked:
-            part = _chunk(body) if body else b""
-            self.transport.write(part + _LAST_CHUNK if is_last else part)
+            body = (_chunk(body) if body else b"") + (_LAST_CHUNK if is_last else b"")
         else:
             self._left -= len(body)
             if self._left < 0:
                 raise RuntimeError("Response content longer than Content-Length")
-            self.transport.write(body)
+        head, self._head = self._head, b""
+        self.transport.write(head + body if head else body)
         if is_last:
             self._complete()
 
@@ -250,9 +254,10 @@ class Exchange(ChunkWriter):
             self._owner.on_response_complete()
 
     def _give_up(self) -> None:
-        if self.response_started or self.disconnected:
+        if self.disconnected or (self.response_started and not self._head):
             self.transport.close()
             return
+        self._left = 0  # what was promised by a head that has not gone out
         self._write_head(
             500,
             [

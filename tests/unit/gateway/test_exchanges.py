@@ -25,12 +25,13 @@ class Client(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.sent = b""
-        self.completed = 0
+        self.writes = self.completed = 0
         self.closing = False
         self._reading = True
 
     def write(self, data: Any) -> None:
         self.sent += data
+        self.writes += 1
 
     def close(self) -> None:
         self.closing = True
@@ -144,26 +145,28 @@ async def test_no_header_can_end_the_head(header: tuple[bytes, bytes], caplog: p
 
 
 @pytest.mark.parametrize(
-    "messages",
+    ("messages", "has_begun"),
     [
-        [start(LENGTH_5), body(b"hell")],
-        [start(LENGTH_5), body(b"hello!")],
-        [start(LENGTH_5), body(b"hel", more=True)],
-        [start(LENGTH_5), start(LENGTH_5)],
-        [body(b"hello")],
-        [],
+        ([start(LENGTH_5), body(b"hell")], True),
+        ([start(LENGTH_5), body(b"hel", more=True)], True),
+        ([start(LENGTH_5), body(b"hel", more=True), body(b"hel")], True),
+        ([start(LENGTH_5), body(b"hello!")], False),
+        ([start(LENGTH_5), start(LENGTH_5)], False),
+        ([start(LENGTH_5)], False),
+        ([body(b"hello")], False),
+        ([], False),
     ],
 )
 async def test_an_answer_that_is_not_what_it_promised_ends_the_connection(
-    messages: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+    messages: list[dict[str, Any]], has_begun: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """So that the next answer is never read as a part of it; what has not begun is a failure of ours."""
+    """So that the next answer is never read as a part of it; where nothing is on the wire, it is a failure of ours."""
     made, client = exchange()
     with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
         sent = await answered(made, client, *messages)
     assert client.closing
-    begun = bool(messages) and messages[0]["type"] == "http.response.start"
-    assert sent.startswith(HEAD if begun else b"HTTP/1.1 500 ")
+    assert sent.startswith(HEAD if has_begun else b"HTTP/1.1 500 ")
+    assert sent.count(b"HTTP/1.1") == 1
 
 
 async def test_nothing_is_said_after_the_answer(caplog: pytest.LogCaptureFixture) -> None:
@@ -178,12 +181,19 @@ async def test_a_client_that_takes_nothing_is_waited_for() -> None:
     """What it is told next goes out once it has taken what there was."""
     made, client = exchange()
     made._flow.pause_writing()
-    waiting = asyncio.ensure_future(made.say(start(LENGTH_5)))
+    waiting = asyncio.ensure_future(made.run_asgi(says(start(LENGTH_5), body(b"hello"))))
     await asyncio.sleep(0)
     assert (client.sent, waiting.done()) == (b"", False)
     made._flow.resume_writing()
     await waiting
-    assert client.sent.startswith(HEAD)
+    assert client.sent.endswith(b"hello")
+
+
+async def test_a_head_goes_out_with_its_body() -> None:
+    """Each write is a system call at once: it is a sixth of what a small request costs."""
+    made, client = exchange()
+    await answered(made, client, start(LENGTH_5), body(b"hello"))
+    assert client.writes == 1
 
 
 async def test_a_body_arrives_in_parts_and_is_not_read_ahead_of_whoever_asks() -> None:
@@ -209,6 +219,7 @@ async def test_a_stream_that_was_taken_over_goes_on_without_its_application() ->
 
     async def app(scope: Scope, _: Receive, send: Send) -> None:
         await send(start())
+        await send(body(b"", more=True))
         assert scope["extensions"][CHUNKS].take_over(lambda: over.append("over"))
 
     made, client = exchange()
