@@ -189,15 +189,18 @@ class Compiler:
         return fill
 
     def making(self, fields: list[PlainField]) -> Complete:
-        """Return a function that makes the answer of a struct of them, or raises where its class is not plain.
+        """Return a function that makes the answers of a list of structs, or raises where one of them is not plain.
 
         Raises:
             NotPlain: something under them has a resolver.
         """
-        writer = Writer("def make(value):")
-        self._plain_class(writer, fields, None, "value")
-        self._answer(writer, fields, "value", "answer")
-        writer.line("return answer")
+        writer = Writer("def make(values):")
+        writer.line("answers = []")
+        with writer.block("for value in values:"):
+            self._plain_class(writer, fields, None, "value")
+            self._answer(writer, fields, "value", "answer")
+            writer.line("answers.append(answer)")
+        writer.line("return answers")
         make: Complete = writer.function("make")
         return make
 

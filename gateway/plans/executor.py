@@ -200,12 +200,11 @@ class PlanExecution(Executor[Any]):
         kind = nullable_of(item_type)
         known = plan.by_class(kind, field_details_list)
         place = (item_type, field_details_list, path)
-        results: list[Any] = []
         awaited: list[int] = []
-        tables: dict[Selected, Table] = {}
-        index = -1
+        results, tables = _made_at_once(known, items)
+        index = len(results) - 1
         try:
-            for index, item in enumerate(items):
+            for index, item in enumerate(items if not tables else ()):
                 selected = known.get(type(item)) or plan.selected(known, kind, item, field_details_list)
                 if selected is None:
                     if self._complete_core_item(index, item, results, info, place, position_context):
@@ -343,13 +342,25 @@ class PlanExecution(Executor[Any]):
         return found
 
 
+def _made_at_once(known: dict[type, Selected | None], items: list[Any]) -> tuple[list[Any], dict[Selected, Table]]:
+    """Return a list's rows and their one table, where all are of one class and as expected; otherwise nothing yet."""
+    classes = set(map(type, items))
+    selected = known.get(classes.pop()) if len(classes) == 1 else None
+    if selected is not None and selected.row is not None:
+        try:
+            return selected.row.make(items), {selected: Table(range(len(items)), items)}
+        except Exception:  # noqa: BLE001, S110 (one of them is odd)
+            pass
+    return [], {}
+
+
 def _in_table(selected: Selected, index: int, item: Any, results: list[Any], tables: dict[Selected, Table]) -> bool:
     """Append a row to the results, and note it, where the item is one."""
     row = selected.row
     if row is None:
         return False
     try:
-        results.append(row.make(item))
+        results += row.make([item])
     except Exception:  # noqa: BLE001 (whatever is odd about the item, graphql-core will say)
         return False
     table = tables.get(selected)

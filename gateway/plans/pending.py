@@ -27,9 +27,9 @@ Place = tuple[GraphQLOutputType, FieldDetailsList, Path]
 
 
 class Table(NamedTuple):
-    """Objects of one list of which the same is selected: where they stand in it."""
+    """Objects of one list of which the same is selected, and where they stand in it: a range, or a list that grows."""
 
-    indices: list[int]
+    indices: Any
     sources: list[Any]
 
 
@@ -37,7 +37,7 @@ class Column(NamedTuple):
     """One field of such objects, and a load for each of them."""
 
     field: Any
-    indices: list[int]
+    indices: Sequence[int]
     loads: list[Load[Any]]
 
 

@@ -150,7 +150,7 @@ class Row(NamedTuple):
     """Objects of which all is plain but some fields that are asked for: for many at once, and completed by plan."""
 
     make: Complete
-    """Makes the answer of one, with null for what is asked for; raises for what is odd."""
+    """Makes the answers of a list of them, with null for what is asked for; raises where one is odd."""
     asked: list[FieldPlan]
 
 
