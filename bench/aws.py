@@ -2,6 +2,7 @@
 
     events   batches put as parcels, read back by the lanes, appended, answered: until every verdict is there
     alerts   entries of 500 customers into the DynamoDB table on condition, then onto the topic
+    safe     commands answered once they are in the DynamoDB table
     queue    CPU of a gateway for each alert it takes from its queue, packed as they are relayed and one a message
     pushes   notifications to phones that SNS is told of for the first time, and to the same phones again
 
@@ -12,12 +13,14 @@ import argparse
 import asyncio
 import os
 import random
+import sqlite3
 import tempfile
 import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,7 +28,7 @@ import msgspec
 import uvloop
 
 from aws.clients import aws_client
-from bench.aws_resources import make_alert_table, make_state_table, make_stream, make_topic
+from bench.aws_resources import make_alert_table, make_decision_table, make_state_table, make_stream, make_topic
 from bench.emulated_aws import emulated_aws
 from bench.ingest import booking, reference_events
 from bench.machine import describe_machine
@@ -35,6 +38,8 @@ from contracts.alerts import AlertLogEntry, LargeTransactionAlert, LogEntryKind
 from contracts.ingest import Verdict
 from contracts.money import Money
 from contracts.vocabulary import AlertKind, AlertSeverity, AlertState, NotificationChannel, PushPlatform
+from services.accounts.tables import DECIDED
+from services.accounts.tables import SCHEMA as ACCOUNT_SCHEMA
 from services.analytics.alert_log import StoredEntry
 from services.analytics.alert_relay import AlertRelay
 from services.analytics.handing_over import AT_ONCE_MAX
@@ -43,6 +48,8 @@ from services.analytics.signals import Signal
 from services.analytics.sns_push import ATTEMPTS_MAX, SnsPush
 from services.analytics.tables import SCHEMA as ALERT_SCHEMA
 from services.database import Database
+from services.decision_table import open_decision_table
+from services.decisions import Decisions
 from services.events.kinesis_log import KinesisEventLog
 from services.events.landing import Landing
 from services.events.places import SqlitePlaces
@@ -56,16 +63,19 @@ BATCH_EVENTS = 1000
 BATCHES_AT_ONCE = 8
 CUSTOMERS = 500
 RELAYED_AT_ONCE = 500
+DECISIONS = 2000
+DECISIONS_AT_ONCE = 64
 AT = "2026-03-01T12:00:00Z"
 LATEST = "2099-01-01T00:00:00.000000Z"
 
 
 async def measure(events: int, alerts: int, pushes: int, calls: str) -> None:
-    """Run all four and print their figures."""
+    """Run all five and print their figures."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory() as folder:
         await measure_events(Path(folder), name, events, calls)
         await measure_alerts(Path(folder), name, alerts, calls)
+        await measure_decisions(Path(folder), name, DECISIONS, calls)
         await measure_pushes(Path(folder), name, pushes)
 
 
@@ -139,6 +149,39 @@ async def measure_alerts(folder: Path, name: str, count: int, calls: str) -> Non
             single = await _cost(received, len(singles))
     await database.stop()
     print(f"queue     {packed:.3f} ms CPU an alert packed, {single:.3f} ms one a message (target 0.2 ms)")
+
+
+async def measure_decisions(folder: Path, name: str, count: int, calls: str) -> None:
+    """Print what a command costs whose decision is safe before it is answered, many at once and one by one."""
+    async with aws_client("dynamodb") as dynamodb:
+        await make_decision_table(dynamodb, f"{name}-decisions")
+    database = Database(folder / "accounts.sqlite3", ACCOUNT_SCHEMA)
+    await database.start()
+    decisions = Decisions(
+        database, DECIDED, partial(open_decision_table, f"{name}-decisions", "accounts", calls), answer_s=60
+    )
+    figures = []
+    async with decisions.carrying():
+        for at_once in (DECISIONS_AT_ONCE, 1):
+            waiting = iter([f"card-{at_once}-{number}" for number in range(count if at_once > 1 else count // 10)])
+
+            async def work(waiting: Iterator[str] = waiting) -> int:
+                done = 0
+                for card in waiting:
+                    await decisions.write(partial(_freeze, card))
+                    done += 1
+                return done
+
+            started_at, cpu_at = time.perf_counter(), time.process_time()
+            done = sum(await asyncio.gather(*(work() for _ in range(at_once))))
+            wall_s, cpu_s = time.perf_counter() - started_at, time.process_time() - cpu_at
+            figures.append(f"{at_once} at once {done / wall_s:,.0f}/s, {cpu_s / done * 1e3:.2f} ms CPU each")
+    await database.stop()
+    print(f"safe      {'; '.join(figures)}")
+
+
+def _freeze(card: str, connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO frozen_cards VALUES (?)", (card,))
 
 
 async def _cost(received: AsyncGenerator[list[AlertLogEntry]], count: int) -> float:
