@@ -159,10 +159,14 @@ HOLDING = held.Holding(
 )
 
 
+HISTORY_FROM = "2024-01-01T00:05:00.000000Z"
+"""What occurred before this is not kept."""
+
+
 def _page(transactions: list[Transaction], query: Query) -> TransactionPage:
     first = int(query["first"][0])
     edges = [TransactionEdge(f"at-{one.id}", one) for one in transactions]
-    return TransactionPage(edges[:first], len(edges) > first)
+    return TransactionPage(edges[:first], len(edges) > first, HISTORY_FROM)
 
 
 def _named(structs: list[Any], query: Query) -> list[Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from contracts.failures import Failure
 from tests.cases import each
-from tests.unit.resolvers.services import SCHEMA, Services, ask, context_of
+from tests.unit.resolvers.services import HISTORY_FROM, SCHEMA, Services, ask, context_of
 
 
 async def _code(services: Services, query: str) -> str:
@@ -109,12 +109,15 @@ async def test_alert_filters_reach_the_analytics_service(services: Services) -> 
 
 
 async def test_a_page_says_where_it_stands(services: Services) -> None:
-    """Relay's page information comes from the service's own cursors."""
+    """Relay's page information comes from the service's own cursors, and from when on history is whole with it."""
     data = await ask(
         services,
-        """{ viewer { transactions(first: 2) { edges { cursor node { id } }
-             pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }""",
+        """{ viewer { transactions(first: 2) { completeFrom edges { cursor node { id } }
+             pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }
+             accounts { transactions(first: 1) { completeFrom } } } }""",
     )
+    assert data["viewer"]["transactions"]["completeFrom"] == HISTORY_FROM
+    assert {one["transactions"]["completeFrom"] for one in data["viewer"]["accounts"]} == {HISTORY_FROM}
     assert data["viewer"]["transactions"]["pageInfo"] == {
         "hasNextPage": True,
         "hasPreviousPage": False,

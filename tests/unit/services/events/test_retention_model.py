@@ -6,9 +6,11 @@ the disk. The machine's own list of what was accepted is what every read is held
 
 import asyncio
 import itertools
+import sqlite3
 import tempfile
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -125,7 +127,8 @@ class RetentionMachine(RuleBasedStateMachine):
         self.database.fuse = self.fuse
         self.do(self.database.start())
         archive = FolderArchive(self.path / "archive")
-        self.log = SqliteEventLog(self.database, self.clock, ArchivedLog(archive))
+        archived = ArchivedLog(archive)
+        self.log = SqliteEventLog(self.database, self.clock, archived, tail_bytes_max=PIECE_BYTES // 2)
         self.archiver = Archiver(
             self.database, FusedArchive(archive, self.fuse), self.clock, LOG_DAYS,
             piece_bytes=PIECE_BYTES, deleted_bytes_max=PIECE_BYTES // 2,
@@ -277,6 +280,30 @@ async def test_the_archive_of_another_log_is_not_taken_for_ones_own(tmp_path: Pa
     assert (await log.read(0, 9)).count == 4
     archiver.close()
     await database.stop()
+
+
+async def test_a_log_restored_from_an_older_copy_finds_what_was_archived_since(tmp_path: Path) -> None:
+    """It has those entries on the disk again, and lets them go once it has seen that the archive has the same."""
+    archive = FolderArchive(tmp_path / "archive")
+    for name in ("events", "copy"):
+        database = Database(tmp_path / f"{name}.sqlite3", SCHEMA)
+        await database.start()
+        log = SqliteEventLog(database, lambda: NOW, ArchivedLog(archive), tail_bytes_max=0)
+        archiver = Archiver(database, archive, lambda: NOW + timedelta(days=9), LOG_DAYS, piece_bytes=1)
+        if name == "events":
+            for records in (OPENING, [payment(id="p-1")], [payment(id="p-2")], [payment(id="p-3")]):
+                await log.append_batch([screened(record) for record in records])
+            copy = sqlite3.connect(tmp_path / "copy.sqlite3", check_same_thread=False)
+            await database.read(partial(sqlite3.Connection.backup, target=copy))
+            copy.close()
+        assert (await log.state()).first_on_disk == 1
+        while await archiver.archive_next():
+            pass
+        assert (await log.state()).first_on_disk == 6
+        pages = [await log.read(after, 9) for after in range(6)]
+        assert [page.last for page in pages] == [3, 3, 3, 4, 5, 6]
+        archiver.close()
+        await database.stop()
 
 
 async def test_an_archive_that_lost_a_piece_is_told_and_not_read_past(tmp_path: Path) -> None:
