@@ -11,23 +11,16 @@ Payload = dict[str, Any]
 
 
 class Answer:
-    """One answer, encoded at most once for each way it is framed."""
+    """One answer, encoded once, and at most once for each way it is framed."""
 
-    __slots__ = ("_frames", "_json", "payload", "shown")
+    __slots__ = ("_frames", "json", "payload", "shown")
 
     def __init__(self, payload: Payload, shown: list[str]) -> None:
         """Take the payload, and the global ids of the alerts in it."""
         self.payload = payload
         self.shown = shown
-        self._json: bytes | None = None
+        self.json = encode_json(payload)
         self._frames: dict[str, Any] | None = None
-
-    @property
-    def json(self) -> bytes:
-        """The payload's bytes."""
-        if self._json is None:
-            self._json = encode_json(self.payload)
-        return self._json
 
     def framed(self, name: str, frame: "Callable[[Answer], Any]") -> Any:
         """Return the answer in a framing that is the same for all who get it."""
@@ -88,6 +81,7 @@ class GeneratorEvents(LiveEvents):
         self._next: list[Any] = []
         self._ended = False
         self.wake = nobody
+        self.more = True
 
     @property
     def ended(self) -> bool:

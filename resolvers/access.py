@@ -21,6 +21,8 @@ from resolvers.loads import Load
 class Access:
     """What one customer may see, read once (from the account service) when first asked."""
 
+    __slots__ = ("_backends", "_deadline", "_loading", "_owns", "customer_id")
+
     def __init__(self, customer_id: str, backends: Backends, deadline: Deadline) -> None:
         self.customer_id = customer_id
         self._backends = backends

@@ -18,7 +18,7 @@ from resolvers.principal import Principal
 from resolvers.trails import Trail
 
 
-@dataclass
+@dataclass(slots=True)
 class RequestContext:
     """The context of one request; `loaders`, `access` and `trail` come of themselves, the first when asked for."""
 

@@ -95,7 +95,7 @@ class LiveEvents(ABC):
 
     wake: Wake
 
-    more = True
+    more: bool
     """Whether `take` may have more; False only where it has not until it is woken, and the source has not ended."""
 
     @property

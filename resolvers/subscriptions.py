@@ -62,12 +62,13 @@ async def alert_feed(info: Info, after: str | None, minimum_severity: AlertSever
 class AlertFeedEvents(LiveEvents):
     """One subscriber's alert feed: what its customer may see, of the severity it asked for."""
 
-    __slots__ = ("_context", "_items", "_rank_min")
+    __slots__ = ("_context", "_items", "_rank_min", "more")
 
     def __init__(self, context: RequestContext, items: FeedItems, rank_min: int) -> None:
         self._context = context
         self._items = items
         self._rank_min = rank_min
+        self.more = True
 
     @property
     def wake(self) -> Wake:
@@ -88,14 +89,10 @@ class AlertFeedEvents(LiveEvents):
         """Whether the log must be read first."""
         return self._items.hungry
 
-    @property
-    def more(self) -> bool:  # type: ignore[override]
-        """Whether there may be more to take."""
-        return self._items.more
-
     def take(self) -> FeedItem | None:
         """Return the next item that is for this subscriber."""
         while (item := self._items.take()) is not None:
+            self.more = self._items.more
             if not isinstance(item, EntryDelivered):
                 return item
             alert = item.entry.alert
@@ -156,6 +153,7 @@ class AccountStates(LiveEvents):
         self._watch = watch
         self._account_id = account_id
         self._account: Account | None = None
+        self.more = True
 
     @property
     def wake(self) -> Wake:

@@ -12,6 +12,8 @@ IDS_MAX = 500
 class Trail:
     """Written by resolvers; `take` empties it."""
 
+    __slots__ = ("_alerts", "_refusals", "_subjects")
+
     def __init__(self) -> None:
         self._alerts: dict[str, None] = {}
         self._subjects: dict[str, None] = {}
