@@ -55,6 +55,16 @@ def _entry(customer: str, seq: int, offset: int, now: str) -> AlertLogEntry:
     return AlertLogEntry(offset, customer, seq, LogEntryKind.RAISED, now, alert)
 
 
+_SEQ, _OFFSET = 987_654_321, 876_543_219
+"""Numbers that stand in a template for those of an entry."""
+
+
+def _template(now: str) -> bytes:
+    """Return an entry's line to fill in: making one is another service's work, and would be measured here."""
+    line = _encoder.encode(_entry("%(customer)s", _SEQ, _OFFSET, now))
+    return line.replace(b"%d" % _SEQ, b"%(seq)d").replace(b"%d" % _OFFSET, b"%(offset)d")
+
+
 class MemoryLog(asyncio.DatagramProtocol):
     """The customers' logs; what is raised is hinted as the analytics service would, as bytes to decode."""
 
@@ -66,13 +76,14 @@ class MemoryLog(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, _: Any) -> None:
         """Raise alerts."""
         wanted = json.loads(data)
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        template = _template(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
         batch = []
         for _ in range(wanted["count"]):
             for number in range(wanted["first"], wanted["last"] + 1):
                 self._offset += 1
                 lines = self.lines[f"c{number}"]
-                lines.append(_encoder.encode(_entry(f"c{number}", len(lines) + 1, self._offset, now)))
+                filled = {b"customer": b"c%d" % number, b"seq": len(lines) + 1, b"offset": self._offset}
+                lines.append(template % filled)
                 batch.append(lines[-1])
         self._hints.put_nowait(batch)
 
