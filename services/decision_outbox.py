@@ -202,7 +202,7 @@ def put_row(connection: sqlite3.Connection, table: _Table, key: str, row: str | 
 
 
 def release(connection: sqlite3.Connection, decided: Sequence[Decided], offset: int | None) -> None:
-    """Carry out the decisions that lie at or before an offset of the log, all where it is None."""
+    """Carry out the decisions that lie at or before an offset of the log; None: all, the log is not the one of then."""
     tables = {one.name: _table(connection, one) for one in decided}
     due = connection.execute(
         "SELECT name, key, row FROM decisions_ahead WHERE ?1 IS NULL OR log_offset <= ?1 ORDER BY log_offset", (offset,)
@@ -211,12 +211,19 @@ def release(connection: sqlite3.Connection, decided: Sequence[Decided], offset: 
         if name in tables:
             put_row(connection, tables[name], key, row)
     connection.execute("DELETE FROM decisions_ahead WHERE ?1 IS NULL OR log_offset <= ?1", (offset,))
+    if offset is None:
+        connection.execute("UPDATE decision_writer SET log_offset = 0")
 
 
 def next_due(connection: sqlite3.Connection) -> int | None:
-    """Return the offset of the log before which nothing more is to be carried out."""
-    offset: int | None = connection.execute("SELECT min(log_offset) FROM decisions_ahead").fetchone()[0]
-    return offset
+    """Return the next offset of the log at which something may be to be carried out; None when it was come so far."""
+    (ahead,) = connection.execute("SELECT min(log_offset) FROM decisions_ahead").fetchone()
+    if ahead is not None:
+        return int(ahead)
+    # While the log is applied again, what is decided now may be ahead by the time the log has come that far.
+    query = f"SELECT log_offset FROM decision_writer WHERE log_offset > {_APPLIED}"  # noqa: S608 - a query of ours
+    last = connection.execute(query).fetchone()
+    return None if last is None else int(last[0])
 
 
 def _table(connection: sqlite3.Connection, decided: Decided) -> _Table:

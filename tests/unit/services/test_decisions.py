@@ -10,6 +10,7 @@ import pytest
 
 from contracts.failures import Overloaded, Unavailable
 from contracts.settings import BadSetting
+from services.accounts.devices import remove
 from services.accounts.store import SqliteProjection
 from services.accounts.tables import DECIDED, SCHEMA
 from services.database import Database
@@ -18,6 +19,7 @@ from services.decision_table import DECISIONS_AT_ONCE_MAX, Decision, Head
 from services.decisions import Decisions
 from services.decisions_ahead import QUIET_MAX
 from tests.contract.decision_table_contract import MemoryDecisionTable
+from tests.unit.services.accounts.samples import customer, entries, event
 
 Command = Callable[[sqlite3.Connection], None]
 
@@ -167,6 +169,23 @@ async def test_without_a_table_nothing_is_noted(database: Database, table: Memor
     left = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"
     assert await database.read(lambda c: c.execute(left).fetchone()) == (0,)
     assert await database.read(writer_of) is None
+
+
+async def test_what_is_decided_while_the_log_is_applied_again_is_decided_after_it(
+    database: Database, table: MemoryDecisionTable
+) -> None:
+    """As far as it was applied once: the phone that is removed now was registered before, wherever the log is read."""
+    phone = {"deviceId": "phone", "customerId": "cust-1", "platform": "IOS"}
+    seen, registered = event("login.succeeded", **phone), event("device.registered", **phone, name="Phone")
+    log = entries(customer(), seen, registered, seen)
+    await table.commit_if(Head(), Head(1, "w"), [Decision(1, "frozen_cards", "c", '{"card_id":"c"}', len(log))])
+    decisions, projection = of(database, table), SqliteProjection(database)
+    await decisions.begin(table)
+    for batch, command in ((log[:2], lambda c: remove(c, "phone")), (log[2:], freezing("another"))):
+        async for piece in projection.in_turn(batch):
+            await projection.apply(piece)
+        await decisions.noted(command)
+    assert await database.read(lambda c: c.execute("SELECT * FROM devices").fetchall()) == []
 
 
 async def test_a_log_that_ends_before_a_decision_is_another_one(database: Database, table: MemoryDecisionTable) -> None:
