@@ -120,7 +120,7 @@ class Downstream:
         content = body_of(response)
         if not 200 <= response.status_code < 300:
             raise self._failure(response, content)
-        return decode(route.decoder, content, self._name), age_of(response)
+        return decode(route.decoder, content, self._name), age_of(response) if route.keeps else None
 
     def _request(self, route: Route[Any], deadline: Deadline, target: str, body: Any) -> PreparedRequest:
         encoded = b"" if body is None else _encoder.encode(body)
