@@ -13,7 +13,7 @@ from graphql.pyutils import is_awaitable
 from bench.memory import DASHBOARD, PERIOD, MemoryServices, memory_context
 from gateway.launches import IMMUTABLE, Executor, Launches
 from gateway.plans.modes import ExecutionMode, execution_class
-from resolvers.context import RequestContext
+from resolvers.loaders import Loaders
 from schema.build import build_schema
 from tests.cases import each
 
@@ -132,12 +132,12 @@ async def test_what_a_dashboard_loaded_is_freed_with_its_answer() -> None:
     launches = Launches(cast("Any", schema.execution_context_class), schema._schema, PREDICATE)
     document, services = parse(DASHBOARD), MemoryServices()
 
-    async def answer() -> "weakref.ref[RequestContext]":
+    async def answer() -> "weakref.ref[Loaders]":
         context = memory_context(services)
         executor: Any = launches.find(document, None).executor(context, {"period": PERIOD})
         result = await executor.execute_operation()
         assert result.errors is None
-        return weakref.ref(context)
+        return weakref.ref(context.loaders)
 
     gc.disable()
     try:
