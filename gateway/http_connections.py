@@ -14,6 +14,7 @@ A request and its answer are an `Exchange` (exchanges.py), which is the extensio
 
 import asyncio
 from enum import Enum
+from functools import partial
 from typing import cast
 from urllib.parse import unquote
 
@@ -23,6 +24,7 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.exchanges import Exchange
+from gateway.fair_timers import FairTimer
 from gateway.gates import Gate, Line
 from gateway.telemetry import CUT, Cut
 from gateway.writers import CHUNKS
@@ -68,7 +70,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _received = 0
     _chunk = 0
     _refusal = 400
-    _timer: asyncio.TimerHandle | None = None
+    _timer: FairTimer | None = None
     _timed: _Phase | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _idle_since = 0.0
@@ -291,7 +293,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _give_time(self, phase: _Phase, seconds: float) -> None:
         self._stop_timer()
         self._timed = phase
-        self._timer = self.loop.call_later(seconds, self._time_is_up, phase, seconds)
+        self._timer = FairTimer(seconds, partial(self._time_is_up, phase, seconds))
 
     def _time_is_up(self, phase: _Phase, seconds: float) -> None:
         if self._answering and (phase is _Phase.HEAD or self.cycle.response_started):
