@@ -32,14 +32,15 @@ class Outcome(NamedTuple):
     def agrees(self, theirs: "Outcome") -> bool:
         """Say whether this is as good as what graphql-core came to.
 
-        Exactly the same: data with its order of keys, what mutations did in which order, and errors with theirs, but
-        that where something was waited for they may be told in another order, and of those beneath one null any (each
-        null has one): one in eighty such executions. Resolvers of a query may run in another order, and where an error
-        has cancelled some, others of them; loaders may be asked less often, never more.
+        Exactly the same: data with its order of keys, what mutations did in which order, and errors with
+        theirs, but that where something was waited for, or asked for many objects at once, they may be told in
+        another order, and of those beneath one null any (each null has one): one in eighty such executions.
+        Resolvers of a query may run in another order, and where an error has cancelled some, others of them;
+        loaders may be asked less often, never more.
         """
         return (
             self.data == theirs.data
-            and (self._told() == theirs._told() if theirs._waited() else self.errors == theirs.errors)
+            and (self._told() == theirs._told() if theirs._is_loose() else self.errors == theirs.errors)
             and self._of("bump") == theirs._of("bump")
             and len(self._of("batch")) <= len(theirs._of("batch")) + 1
             and (bool(self.errors) or self._run() == theirs._run())
@@ -48,8 +49,8 @@ class Outcome(NamedTuple):
     def _of(self, kind: str) -> list[Any]:
         return [effect for effect in self.effects if effect[0] == kind]
 
-    def _waited(self) -> bool:
-        return any(effect[0] in ("batch", "trick") for effect in self.effects)
+    def _is_loose(self) -> bool:
+        return any(effect[0] in ("batch", "trick", "each") for effect in self.effects)
 
     def _run(self) -> Counter[str]:
         keys = [("key", key) for _, keys in self._of("batch") for key in keys]

@@ -135,6 +135,12 @@ class World:
         await asyncio.sleep(0)
         return [ValueError(f"no {key}") if key in self.failing else self.things[key % len(self.things)] for key in keys]
 
+    def asked(self) -> "Loader[int, Any]":
+        """Return the loader for a field of many objects at once; the log says that there was one."""
+        if ("each",) not in self.log:
+            self.log.append(("each",))
+        return self.loads
+
     def load(self, key: int) -> Any:
         return asyncio.shield(self.loader.load(key))
 
@@ -228,29 +234,30 @@ def _near(root: Any, info: Info) -> Load[Any]:
 
 
 def _beside(roots: list[Any], world: World) -> list[Load[Any]]:
-    return world.loads.load_each([root.friend_id for root in roots])
+    return world.asked().load_each([root.friend_id for root in roots])
 
 
 def _close(roots: list[Any], world: World) -> list[Load[Any]]:
-    loads = world.loads.load_each([root.friend_id + 1 for root in roots])
+    loads = world.asked().load_each([root.friend_id + 1 for root in roots])
     return [load.then(lambda found: found.box) for load in loads]
 
 
 def _around(roots: list[Any], world: World) -> list[Load[list[Any]]]:
-    return [world.loads.load_many([root.friend_id, root.friend_id + 2]) for root in roots]
+    return [world.asked().load_many([root.friend_id, root.friend_id + 2]) for root in roots]
 
 
 def _boxed(roots: list[Any], world: World, by: int = 0) -> Any:
+    loader = world.asked()
     if by > 3:
         raise ValueError("too far")
     if by == 2:
         return [root.box for root in roots]  # what is there already
-    loads = [world.loads.load(root.friend_id + by) for root in roots]
+    loads = [loader.load(root.friend_id + by) for root in roots]
     return [load.then(lambda found: found.boxes if by == 1 else found.box) for load in loads]
 
 
 def _said(roots: list[Any], world: World) -> list[Load[Any]]:
-    return [world.loads.load(root.friend_id).then(lambda found: found.text) for root in roots]
+    return [world.asked().load(root.friend_id).then(lambda found: found.text) for root in roots]
 
 
 def _watched(root: Any, info: Info) -> Any:

@@ -43,7 +43,6 @@ class Bug(NamedTuple):
 BUGS = {
     "nulls pass where none may be": Bug("codegen", "nullable=at_null is None)", "nullable=True)", 65),
     "integers are not bounded": Bug("leaves", " and -2147483648 <= {value} <= 2147483647", "", 17),
-    "any class may be coerced": Bug("leaves", "if type(value) not in HARMLESS:", "if False:", 116),
     "any coercion is an answer": Bug("leaves", "if type(coerced) not in ANSWERS:", "if False:", 106),
     "strings pass for lists": Bug("codegen", " and type({value}) is not tuple: raise Odd", " is None: raise Odd", 436),
     "properties pass for attributes": Bug("reads", "and attributes.issubset(cls.__struct_fields__)", "or True", 9),
