@@ -3,14 +3,17 @@
 import os
 import shutil
 from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
 
 from bench.processes import running
 from tests.browser.visits import Visit
 from tests.journey.bank import Bank
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 WAIT_MS_MAX = 10_000
 
@@ -38,8 +41,10 @@ def chromium() -> str:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(chromium: str) -> AsyncGenerator[Browser]:
+async def browser(chromium: str) -> "AsyncGenerator[Browser]":
     """One browser for all tests of a module: starting it takes longer than most of them."""
+    from playwright.async_api import async_playwright  # noqa: PLC0415 - see visits.py
+
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         yield launched
@@ -47,7 +52,7 @@ async def browser(chromium: str) -> AsyncGenerator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def visit(browser: Browser) -> AsyncGenerator[Visit]:
+async def visit(browser: "Browser") -> AsyncGenerator[Visit]:
     """A page without a past: no storage, no cache."""
     page = await browser.new_page(viewport={"width": 1440, "height": 860})
     page.set_default_timeout(WAIT_MS_MAX)
