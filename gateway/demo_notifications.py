@@ -32,12 +32,12 @@ class Handed(msgspec.Struct, frozen=True, rename="camel"):
 _decode = msgspec.json.Decoder(Handed).decode
 
 
-async def handed_over(folder: Path) -> AsyncGenerator[Handed]:
-    """Yield what is handed over from now on, for ever."""
+async def handed_over(folder: Path, poll_s: float = POLL_S) -> AsyncGenerator[Handed]:
+    """Yield what is handed over from now on, for ever; looked for each `poll_s`."""
     path = folder / NOTIFICATIONS_FILE
     place = path.stat().st_size if path.exists() else 0
     while True:
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(poll_s)
         for line in _lines_after(path, place):
             place += len(line)
             yield _decode(line)

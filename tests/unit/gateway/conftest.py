@@ -17,6 +17,7 @@ from strawberry.schema.config import StrawberryConfig
 from clients.deadline import Aged
 from contracts.failures import Forbidden, Unavailable
 from contracts.settings import Settings
+from gateway import execution
 from gateway.demo_issuer import ISSUER, DemoIssuer
 from gateway.edge import create_edge
 from gateway.engines import Assembly, assemble_engine
@@ -168,8 +169,11 @@ def authenticator(issuer: DemoIssuer, revocations: Revocations) -> Authenticator
 
 
 @pytest.fixture
-async def assembly(schema: strawberry.Schema, settings: Settings) -> AsyncGenerator[Assembly]:
-    """The engine and its parts, as the gateway has them."""
+async def assembly(
+    schema: strawberry.Schema, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Assembly]:
+    """The engine and its parts, as the gateway has them; it is stopped at its deadline, not a moment later."""
+    monkeypatch.setattr(execution, "HARD_STOP_S", 0.0)
     assembled = assemble_engine(settings, schema, Context)
     yield assembled
     await assembled.audit.close()

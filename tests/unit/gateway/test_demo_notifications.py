@@ -18,7 +18,7 @@ async def test_what_is_handed_over_is_shown_in_order(tmp_path: Path) -> None:
     assert SHOWN_FILE == NOTIFICATIONS_FILE
     file = NotificationFile(tmp_path / NOTIFICATIONS_FILE)
     await file.hand_over(notification("before:PUSH"))
-    async with aclosing(handed_over(tmp_path)) as shown:
+    async with aclosing(handed_over(tmp_path, poll_s=0.01)) as shown:
         first = asyncio.ensure_future(anext(shown))
         await asyncio.sleep(0)  # it begins
         await file.hand_over(_to(FIRST_CUSTOMER_ID, notification("one:PUSH")))
