@@ -9,53 +9,21 @@ from typing import Any
 
 async def make_alert_table(dynamodb: Any, table: str) -> str:
     """Make a table for the alert log."""
-    with suppress(dynamodb.exceptions.ResourceInUseException):
-        await dynamodb.create_table(
-            TableName=table,
-            KeySchema=[
-                {"AttributeName": "customerId", "KeyType": "HASH"},
-                {"AttributeName": "seq", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "customerId", "AttributeType": "S"},
-                {"AttributeName": "seq", "AttributeType": "N"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-    expiry = {"Enabled": True, "AttributeName": "expiresAt"}
-    await dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=expiry)
+    await _make_table(dynamodb, table, customerId="S", seq="N")
+    await _let_expire(dynamodb, table)
     return table
 
 
 async def make_state_table(dynamodb: Any, table: str) -> str:
     """Make a table for keyed state."""
-    with suppress(dynamodb.exceptions.ResourceInUseException):
-        await dynamodb.create_table(
-            TableName=table,
-            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+    await _make_table(dynamodb, table, key="S")
     return table
 
 
 async def make_decision_table(dynamodb: Any, table: str) -> str:
     """Make a table for what customers decide."""
-    with suppress(dynamodb.exceptions.ResourceInUseException):
-        await dynamodb.create_table(
-            TableName=table,
-            KeySchema=[
-                {"AttributeName": "service", "KeyType": "HASH"},
-                {"AttributeName": "decision", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "service", "AttributeType": "S"},
-                {"AttributeName": "decision", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-    expiry = {"Enabled": True, "AttributeName": "expiresAt"}
-    await dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=expiry)
+    await _make_table(dynamodb, table, service="S", decision="S")
+    await _let_expire(dynamodb, table)
     return table
 
 
@@ -71,3 +39,21 @@ async def make_topic(sns: Any, topic: str) -> str:
     """Make a topic and return its ARN."""
     arn: str = (await sns.create_topic(Name=topic))["TopicArn"]
     return arn
+
+
+async def _make_table(dynamodb: Any, table: str, **key: str) -> None:
+    """Make a table whose key is made of these attributes, by their types: what is told apart, then its order."""
+    with suppress(dynamodb.exceptions.ResourceInUseException):
+        await dynamodb.create_table(
+            TableName=table,
+            KeySchema=[
+                {"AttributeName": name, "KeyType": role} for name, role in zip(key, ("HASH", "RANGE"), strict=False)
+            ],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in key.items()],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+
+async def _let_expire(dynamodb: Any, table: str) -> None:
+    expiry = {"Enabled": True, "AttributeName": "expiresAt"}
+    await dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=expiry)

@@ -3,13 +3,13 @@
 Callers show what they read at their start; the values in force are read again while the service runs (aws/secrets.py).
 """
 
-import asyncio
 import hmac
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from aws.secrets import follow_secret
 from contracts.settings import check_service_token
+from services.tasks import running
 
 
 class Access:
@@ -46,12 +46,8 @@ class Access:
         if not self._secret:
             yield
             return
-        task = asyncio.create_task(follow_secret(self._secret, self.take), name="service token")
-        try:
+        async with running({"service token": follow_secret(self._secret, self.take)}, "secret not followed"):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
 
 def _shown(token: str) -> bytes:

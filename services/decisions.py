@@ -33,6 +33,7 @@ from services.decision_outbox import (
 )
 from services.decision_table import Decision, DecisionTable, Head
 from services.isolating import Patience
+from services.tasks import running
 
 T = TypeVar("T")
 
@@ -82,12 +83,8 @@ class Decisions:
         """
         async with self._opened() as table:
             await self.begin(table)
-            running = asyncio.create_task(self._run(), name="carry decisions")
-            try:
+            async with running({"carry decisions": self._run()}, "decisions not carried"):
                 yield
-            finally:
-                running.cancel()
-                await asyncio.wait([running])
 
     async def begin(self, table: DecisionTable) -> None:
         """Take over from who wrote before. Waits for a table that is away: what it has is not known without it."""
@@ -181,9 +178,6 @@ class Decisions:
                 if not await self._patience.patiently(self.carry):
                     WAITING.set(0)
                     await self._noted.wait()
-        except Exception as error:
-            _log.critical("decisions not carried", error=type(error).__name__, exc_info=error)
-            raise
         finally:
             async with self._moved:
                 self._leads = False

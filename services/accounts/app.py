@@ -1,12 +1,10 @@
 """The composition root of the account service: database, projection, follower and routes, put together and started."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
 
-import structlog
 from litestar import Litestar
 
 from contracts.failures import Unavailable
@@ -29,10 +27,9 @@ from services.decisions import Decisions
 from services.log_reader import LogReader
 from services.service import create_service
 from services.set_aside import letter_routes
+from services.tasks import Tasks, running
 
 VERSION = "1.0.0"
-
-_log = structlog.get_logger(__name__)
 
 
 def create_app(
@@ -47,7 +44,7 @@ def create_app(
     follower = Follower(log, projection, changes, clock)
     decisions = _decisions(settings, database)
     commands: Store = decisions or database
-    tasks: list[asyncio.Task[None]] = []
+    tasks: Tasks = []
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -58,14 +55,9 @@ def create_app(
                 await database.write(leave)
             else:
                 await opened.enter_async_context(decisions.carrying())
-            following = asyncio.create_task(follower.run(), name="follow the event log")
-            following.add_done_callback(_report_end)
-            tasks.append(following)
-            try:
-                yield
-            finally:
-                following.cancel()
-                await asyncio.wait([following])
+            works = {"follow the event log": follower.run()}
+            tasks.extend(await opened.enter_async_context(running(works, "projection ended")))
+            yield
 
     async def ready() -> dict[str, bool]:
         checks = {"eventLog": log.healthy, "tasks": follower.healthy and not any(task.done() for task in tasks)}
@@ -104,9 +96,3 @@ def _decisions(settings: Settings, database: Database) -> Decisions | None:
     return Decisions(
         database, DECIDED, partial(open_decision_table, settings.decision_table, "accounts", settings.aws_calls)
     )
-
-
-def _report_end(following: asyncio.Task[None]) -> None:
-    # Its log is not heard any more, so readiness turns false; what ended it must be seen too.
-    if not following.cancelled() and (error := following.exception()) is not None:
-        _log.critical("projection ended", error=type(error).__name__, exc_info=error)

@@ -1,13 +1,11 @@
 """The composition root of the analytics service: database, consumer and routes, put together and started."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-import structlog
 from litestar import Litestar
 
 from aws.clients import aws_client
@@ -41,12 +39,11 @@ from services.decisions import Decisions
 from services.log_reader import LogReader
 from services.service import create_service
 from services.set_aside import letter_routes
+from services.tasks import Tasks, running
 
 VERSION = "1.0.0"
 ALERT_GATHER_S = 0.03
 """Least time from one batch of a busy log to the next (`services/log_reader.py`): it is in the wait for an alert."""
-
-_log = structlog.get_logger(__name__)
 
 
 class EventLog(Reader, Protocol):
@@ -78,37 +75,31 @@ def create_app(
     relay = _relay(settings, database, appended)
     decisions = _decisions(settings, database)
     commands: Store = decisions or database
-    tasks: list[asyncio.Task[None]] = []
+    tasks: Tasks = []
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await database.start()
-        clients = AsyncExitStack()
-        if decisions is None:
-            await database.write(leave)
-        else:
-            await clients.enter_async_context(decisions.carrying())
-        await database.write(seed_bank_rules)
-        notifier = await clients.enter_async_context(_notifier(settings, database, accounts, clock))
-        if relay is not None:
-            await clients.enter_async_context(relay.opened())
-            await relay.restore(bounds, micros_at(clock()))
-            tasks.append(asyncio.create_task(relay.run(), name="relay"))
-        tasks.append(asyncio.create_task(consumer.run(log), name="consumer"))
-        if bounds is not None:
-            handing_over = HandingOver(database, recipients or accounts, notifier, bounds, clock, appended)
-            tasks.append(asyncio.create_task(handing_over.run(), name="hand-off"))
-        for task in tasks:
-            task.add_done_callback(_report_end)
-        try:
+        async with AsyncExitStack() as opened:
+            await database.start()
+            opened.push_async_callback(database.stop)
+            opened.push_async_callback(accounts.close)
+            if decisions is None:
+                await database.write(leave)
+            else:
+                await opened.enter_async_context(decisions.carrying())
+            await database.write(seed_bank_rules)
+            notifier = await opened.enter_async_context(_notifier(settings, database, accounts, clock))
+            works = {}
+            if relay is not None:
+                await opened.enter_async_context(relay.opened())
+                await relay.restore(bounds, micros_at(clock()))
+                works["relay"] = relay.run()
+            works["consumer"] = consumer.run(log)
+            if bounds is not None:
+                handing_over = HandingOver(database, recipients or accounts, notifier, bounds, clock, appended)
+                works["hand-off"] = handing_over.run()
+            tasks.extend(await opened.enter_async_context(running(works, "task ended")))
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            await clients.aclose()
-            await accounts.close()
-            await database.stop()
 
     async def ready() -> dict[str, bool]:
         tasks_run = not any(task.done() for task in tasks)
@@ -181,9 +172,3 @@ def _bounds(settings: Settings) -> Bounds | None:
         settings.push_event_age_s_max,
         channels=(NotificationChannel.PUSH,) if settings.push == "sns" else CHANNELS,
     )
-
-
-def _report_end(task: asyncio.Task[None]) -> None:
-    # Readiness turns false; what ended it must be seen too.
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("task ended", task=task.get_name(), error=type(error).__name__, exc_info=error)

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
-import structlog
 
 from aws.clients import aws_client, hot_client
 from contracts.failures import Failure, Overloaded, Unavailable
@@ -27,12 +26,11 @@ from services.events.shard_lanes import LEASE_S, POLL_S, ShardLanes
 from services.events.store import EventLog
 from services.events.stream_puts import put_parcels
 from services.keyed_state import DynamoKeyedState
+from services.tasks import running
 
 VERDICTS_S_MAX = 20.0
 """How long a producer waits for what it sent to come out of the stream."""
 RETRY_AFTER_S = 1.0
-
-_log = structlog.get_logger(__name__)
 
 
 class KinesisEventLog:
@@ -78,13 +76,10 @@ class KinesisEventLog:
                 owner=self._owner, poll_s=self._poll_s, lease_s=self._lease_s,
             )  # fmt: skip
             self._client, self._lanes = kinesis, lanes
-            running = asyncio.create_task(lanes.run(), name="follow the event stream")
-            running.add_done_callback(_report_end)
             try:
-                yield lanes
+                async with running({"follow the event stream": lanes.run()}, "stream not followed"):
+                    yield lanes
             finally:
-                running.cancel()
-                await asyncio.wait([running])
                 self._lanes = None
                 with suppress(Failure):  # it expires by itself
                     await lanes.release()
@@ -153,9 +148,3 @@ class KinesisEventLog:
         finally:
             for wait in waits:
                 wait.cancel()
-
-
-def _report_end(running: asyncio.Task[None]) -> None:
-    # Nobody lands events any more, so readiness turns false; what ended it must be seen too.
-    if not running.cancelled() and (error := running.exception()) is not None:
-        _log.critical("stream not followed", error=type(error).__name__, exc_info=error)

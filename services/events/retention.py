@@ -12,6 +12,7 @@ import structlog
 
 from contracts.failures import Failure
 from services.events import metrics
+from services.tasks import running
 
 IDLE_S_MAX = 20.0
 """How often it is looked whether something became old, at least."""
@@ -27,15 +28,9 @@ _log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def keeping(bounds: Mapping[str, tuple[float, Round]]) -> AsyncGenerator[None]:
     """Run rounds for as long as the block, by what they are about and how many days that is kept; 0: for ever."""
-    tasks = [asyncio.create_task(_keep(what, *bound), name=what) for what, bound in bounds.items() if bound[0]]
-    for task in tasks:
-        task.add_done_callback(_report_end)
-    try:
+    works = {what: _keep(what, *bound) for what, bound in bounds.items() if bound[0]}
+    async with running(works, "retention ended", on_failure=_count_failure):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _keep(what: str, days: float, one: Round) -> None:
@@ -51,13 +46,11 @@ async def _tried(what: str, one: Round) -> bool:
     try:
         return await one()
     except Failure as failure:
-        metrics.RETENTION_FAILURES.labels(what).inc()
+        _count_failure(what)
         _log.error("not archived or removed", what=what, code=failure.reason, detail=failure.detail)
         return False
 
 
-def _report_end(task: asyncio.Task[None]) -> None:
-    # The disk fills up from now on: whoever watches the failures must see it, and why.
-    if not task.cancelled() and (error := task.exception()) is not None:
-        metrics.RETENTION_FAILURES.labels(task.get_name()).inc()
-        _log.critical("retention ended", what=task.get_name(), error=type(error).__name__, exc_info=error)
+def _count_failure(what: str) -> None:
+    # Also of what failed for good: the disk fills up from then on, and whoever watches the failures must see it.
+    metrics.RETENTION_FAILURES.labels(what).inc()
