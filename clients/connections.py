@@ -14,6 +14,7 @@ from typing import cast
 import httptools
 
 from clients.transport import ReadError, TransportError
+from clients.waits import Wait
 
 HEAD_BYTES_MAX = 64 * 1024
 """Largest head of an answer."""
@@ -32,7 +33,7 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._transport = cast("asyncio.Transport", None)  # until it is connected, before anybody has it
         self._parser = httptools.HttpResponseParser(self)
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: Wait | None = None
         self._failure: TransportError | None = None
         self._asked = False
         self._received = 0
@@ -50,7 +51,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
 
-    def send(self, wire: bytes) -> asyncio.Future[None]:
+    def send(self, wire: bytes) -> Wait:
         """Write a request and return what is done once the head of its answer, and what came with it, was read.
 
         It raises ReadError when the connection breaks instead, Unheard when nothing came before that.
@@ -58,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._asked, self.whole, self._has_head = True, False, False
         self._received = self._buffered = self.status = 0
         self.headers, self._parts = [], []
-        self._waiter = waiter = self._loop.create_future()
+        self._waiter = waiter = Wait(self._loop)
         if not self.usable:
             self._fail(Unheard("the service closed an idle connection"))
             return waiter
@@ -84,7 +85,7 @@ class Connection(asyncio.Protocol):
                 return b""
             if self._failure is not None:
                 raise self._failure
-            self._waiter = self._loop.create_future()
+            self._waiter = Wait(self._loop)
             await self._waiter
         return self.take()
 
@@ -115,10 +116,10 @@ class Connection(asyncio.Protocol):
             self._fail(ReadError(f"the service answered something that is not HTTP ({type(error).__name__})"))
             return
         if self._has_head:
-            self._wake()
             if self._buffered > BUFFERED_BYTES_MAX and not self._paused and not self.whole:
                 self._paused = True
                 self._transport.pause_reading()
+            self._wake()
         elif self._received > HEAD_BYTES_MAX:
             self._fail(ReadError("the head of the answer is over its bound"))
 
@@ -165,9 +166,9 @@ class Connection(asyncio.Protocol):
         if self._failure is None:
             self._failure = failure
         self.abort()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(self._failure)
+        if self._waiter is not None:
+            self._waiter.end(self._failure)
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            self._waiter.end_at_once()

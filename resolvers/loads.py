@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Hashable, Iterable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from clients.waits import Wait
+
 T = TypeVar("T")
 U = TypeVar("U")
 K = TypeVar("K", bound=Hashable)
@@ -66,9 +68,9 @@ class Load(Generic[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         if self._waiting is not None:
-            arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            arrived = Wait(asyncio.get_running_loop())
             self._waiting.append(partial(_release, arrived))
-            yield from arrived
+            yield from arrived.__await__()
         return self.result()
 
 
@@ -98,9 +100,8 @@ def _make(made: Load[U], make: Callable[[T], U | Load[U]], source: Load[T]) -> N
         made.settle(value)
 
 
-def _release(arrived: "asyncio.Future[None]", _: Load[Any]) -> None:
-    if not arrived.done():  # whoever waited may be cancelled
-        arrived.set_result(None)
+def _release(arrived: Wait, _: Load[Any]) -> None:
+    arrived.end()
 
 
 class All(Load[list[T]]):
