@@ -151,12 +151,15 @@ class ShardLanes:
 
     async def _lead(self) -> None:
         self.leading.set()
+        failed = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._renew())
                 tasks.create_task(self._open_lanes(tasks))
         except* Failure as failures:
-            raise failures.exceptions[0] from failures
+            failed = failures
+        if failed is not None:  # raised up there, CPython before 3.11.4 would make a group of it
+            raise failed.exceptions[0] from failed
 
     async def _renew(self) -> None:
         """Keep the lease; a store that is away for a moment costs nothing, as long as the lease is not over."""
