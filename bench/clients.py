@@ -31,7 +31,7 @@ from clients.accounts import BALANCES
 from clients.backends import backends_over
 from clients.deadline import Errand
 from clients.http_transport import HttpTransport
-from clients.routes import Call, target
+from clients.routes import target
 from clients.transport import URL, Heading, PreparedRequest
 from clients.tries import Tries, body_of
 from contracts.accounts import Balance
@@ -102,9 +102,8 @@ async def _ways(url: str, opened: AsyncExitStack) -> dict[str, Way]:
             return await response.read()
 
     async def connected() -> object:
-        call = Call(BALANCES, Errand.of("anna", 5.0))
-        extensions = {"target": path.encode(), "call": call}
-        return body_of(await tries.handle_async_request(PreparedRequest("GET", parsed, url, heading, b"", extensions)))
+        request = PreparedRequest(BALANCES, Errand.of("anna", 5.0), parsed, url, heading, path)
+        return body_of(await tries.handle_async_request(request))
 
     async def whole() -> object:
         return await belfry.balances(IDS, Errand.of("anna", 5.0))

@@ -4,7 +4,7 @@ from msgspec.json import Decoder
 
 from clients.deadline import Deadline
 from clients.downstream import Downstream
-from clients.routes import Priority, Route, reads, repeated
+from clients.routes import Priority, Route, reads
 from contracts.accounts import (
     Account,
     Balance,
@@ -61,7 +61,7 @@ class AccountsClient:
         return await self._service.ready()
 
     async def customers(self, ids: list[str], deadline: Deadline) -> list[Customer]:
-        return await self._service.call(CUSTOMERS, deadline, repeated("id", ids))
+        return await self._service.call(CUSTOMERS, deadline, [("id", ids)])
 
     async def all_customers(self, after: str, limit: int, deadline: Deadline) -> list[Customer]:
         """Return customers after an id, in id order: for the demo's list and operators, never for a customer."""
@@ -73,13 +73,13 @@ class AccountsClient:
         return await self._service.call(ENTITLEMENTS, deadline, segment=customer_id)
 
     async def accounts(self, ids: list[str], deadline: Deadline) -> list[Account]:
-        return await self._service.call(ACCOUNTS, deadline, repeated("id", ids))
+        return await self._service.call(ACCOUNTS, deadline, [("id", ids)])
 
     async def cards(self, ids: list[str], deadline: Deadline) -> list[Card]:
-        return await self._service.call(CARDS, deadline, repeated("id", ids))
+        return await self._service.call(CARDS, deadline, [("id", ids)])
 
     async def cards_of(self, account_ids: list[str], deadline: Deadline) -> list[Card]:
-        return await self._service.call(CARDS, deadline, repeated("accountId", account_ids))
+        return await self._service.call(CARDS, deadline, [("accountId", account_ids)])
 
     async def freeze_card(self, card_id: str, deadline: Deadline) -> Card:
         """Freeze a card; repeating it changes nothing. Raises Conflict for an expired card."""
@@ -90,12 +90,11 @@ class AccountsClient:
         return await self._service.call(UNFREEZE_CARD, deadline, segment=card_id)
 
     async def balances(self, account_ids: list[str], deadline: Deadline) -> list[Balance]:
-        return await self._service.call(BALANCES, deadline, repeated("accountId", account_ids))
+        return await self._service.call(BALANCES, deadline, [("accountId", account_ids)])
 
     async def closing_balances(self, account_ids: list[str], on: str, deadline: Deadline) -> list[Balance]:
         """Return the booked balances at the end of the day `on`."""
-        query = [*repeated("accountId", account_ids), ("on", on)]
-        return await self._service.call(CLOSING_BALANCES, deadline, query)
+        return await self._service.call(CLOSING_BALANCES, deadline, [("accountId", account_ids), ("on", on)])
 
     async def balance_days(self, account_id: str, start: str, end: str, deadline: Deadline) -> list[BalanceDay]:
         """Return the signed closing balance of each day with a booking, both dates included."""
@@ -103,13 +102,13 @@ class AccountsClient:
         return await self._service.call(BALANCE_DAYS, deadline, query)
 
     async def holdings(self, account_ids: list[str], deadline: Deadline) -> list[Holding]:
-        return await self._service.call(HOLDINGS, deadline, repeated("accountId", account_ids))
+        return await self._service.call(HOLDINGS, deadline, [("accountId", account_ids)])
 
     async def standing_orders(self, account_ids: list[str], deadline: Deadline) -> list[StandingOrder]:
-        return await self._service.call(STANDING_ORDERS, deadline, repeated("accountId", account_ids))
+        return await self._service.call(STANDING_ORDERS, deadline, [("accountId", account_ids)])
 
     async def devices(self, ids: list[str], deadline: Deadline) -> list[Device]:
-        return await self._service.call(DEVICES, deadline, repeated("id", ids))
+        return await self._service.call(DEVICES, deadline, [("id", ids)])
 
     async def devices_of(self, customer_id: str, deadline: Deadline) -> list[Device]:
         return await self._service.call(DEVICES, deadline, [("customerId", customer_id)])

@@ -4,7 +4,7 @@ from msgspec.json import Decoder
 
 from clients.deadline import Deadline
 from clients.downstream import Downstream
-from clients.routes import Priority, Query, Route, reads, repeated
+from clients.routes import Priority, Query, Route, reads
 from contracts.alerts import (
     AcknowledgeInput,
     AlertLogPage,
@@ -56,25 +56,25 @@ class AnalyticsClient:
 
     async def spending(self, account_ids: list[str], query: Query, deadline: Deadline) -> SpendingReport:
         """Return one report over the accounts; `query`: from, to, groupBy, currency."""
-        return await self._service.call(SPENDING, deadline, [*repeated("accountId", account_ids), *query])
+        return await self._service.call(SPENDING, deadline, [("accountId", account_ids), *query])
 
     async def cash_flow(self, account_ids: list[str], query: Query, deadline: Deadline) -> list[CashFlow]:
         """Return booked money in and out; `query`: from, to, interval, currency."""
-        return await self._service.call(CASH_FLOW, deadline, [*repeated("accountId", account_ids), *query])
+        return await self._service.call(CASH_FLOW, deadline, [("accountId", account_ids), *query])
 
     async def recurring_payments(self, account_ids: list[str], deadline: Deadline) -> list[RecurringPayment]:
-        return await self._service.call(RECURRING_PAYMENTS, deadline, repeated("accountId", account_ids))
+        return await self._service.call(RECURRING_PAYMENTS, deadline, [("accountId", account_ids)])
 
     async def forecast(self, account_ids: list[str], query: Query, deadline: Deadline) -> Forecast:
         """Return the projected balance over the accounts; `query`: days, currency."""
-        return await self._service.call(FORECAST, deadline, [*repeated("accountId", account_ids), *query])
+        return await self._service.call(FORECAST, deadline, [("accountId", account_ids), *query])
 
     async def rules_of(self, customer_id: str, deadline: Deadline) -> list[AlertRule]:
         """Return the customer's own rules and the bank-wide ones."""
         return await self._service.call(RULES_OF, deadline, [("customerId", customer_id)])
 
     async def rules(self, ids: list[str], deadline: Deadline) -> list[AlertRule]:
-        return await self._service.call(RULES, deadline, repeated("id", ids))
+        return await self._service.call(RULES, deadline, [("id", ids)])
 
     async def create_rule(self, rule: AlertRuleInput, deadline: Deadline) -> AlertRule:
         return await self._service.call(CREATE_RULE, deadline, body=rule)
@@ -96,13 +96,13 @@ class AnalyticsClient:
         return await self._service.call(ALERT_PAGE, deadline, [("customerId", customer_id), *query])
 
     async def alerts(self, ids: list[str], deadline: Deadline) -> list[AnyAlert]:
-        return await self._service.call(ALERTS, deadline, repeated("id", ids))
+        return await self._service.call(ALERTS, deadline, [("id", ids)])
 
     async def alerts_about(self, transaction_ids: list[str], deadline: Deadline) -> list[AnyAlert]:
-        return await self._service.call(ALERTS_ABOUT, deadline, repeated("transactionId", transaction_ids))
+        return await self._service.call(ALERTS_ABOUT, deadline, [("transactionId", transaction_ids)])
 
     async def unread_counts(self, customer_ids: list[str], deadline: Deadline) -> dict[str, int]:
-        return await self._service.call(UNREAD_COUNTS, deadline, repeated("customerId", customer_ids))
+        return await self._service.call(UNREAD_COUNTS, deadline, [("customerId", customer_ids)])
 
     async def acknowledge(self, alert_id: str, who: AcknowledgeInput, deadline: Deadline) -> AnyAlert:
         """Acknowledge an alert; repeats change nothing. Raises NotFound when it is not the customer's."""

@@ -8,9 +8,8 @@ import asyncio
 from heapq import heapify, heappop, heappush
 from itertools import count
 
-from clients.routes import call_of
 from clients.telemetry import CALLS_OPEN, SHED
-from clients.transport import Request
+from clients.transport import PreparedRequest
 from contracts.failures import Shed, TimedOut
 
 _Waiting = tuple[int, int, "asyncio.Future[None]"]
@@ -34,21 +33,20 @@ class Bulkhead:
         self._free -= 1
         return True
 
-    async def wait(self, request: Request) -> None:
+    async def wait(self, request: PreparedRequest) -> None:
         """Wait for a place and take it.
 
         Raises:
             Shed: too many more urgent calls wait.
             TimedOut: the deadline passed while it waited.
         """
-        call = call_of(request)
         if len(self._waiting) >= self._calls_max:
-            self._make_room(call.route.priority)
+            self._make_room(request.route.priority)
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = (int(call.route.priority), next(self._order), place)
+        waiting = (int(request.route.priority), next(self._order), place)
         heappush(self._waiting, waiting)
         try:
-            async with asyncio.timeout(call.deadline.require()):
+            async with asyncio.timeout(request.deadline.require()):
                 await place
         except BaseException as error:
             if place.done() and not place.cancelled() and place.exception() is None:

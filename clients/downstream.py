@@ -8,19 +8,18 @@ deadline passed            TimedOut
 body over its bound        TooLarge
 """
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from clients.deadline import Deadline, Errand
 from clients.kept import age_of
-from clients.routes import Call, Priority, Route, reads
+from clients.routes import Parameters, Priority, Route, reads
 from clients.transport import (
     URL,
-    AsyncBaseTransport,
     Heading,
     PreparedRequest,
+    PreparedTransport,
     Response,
     TimeoutException,
     TransportError,
@@ -50,11 +49,11 @@ class Downstream:
     def __init__(
         self,
         base_url: URL | str,
-        transport: AsyncBaseTransport,
+        transport: PreparedTransport,
         token: str = "",
         name: str = "service",
         *,
-        probe: AsyncBaseTransport | None = None,
+        probe: PreparedTransport | None = None,
     ) -> None:
         self._url = URL(base_url)
         self._origin = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
@@ -75,7 +74,7 @@ class Downstream:
         self,
         route: Route[T],
         deadline: Deadline,
-        query: Sequence[tuple[str, str]] = (),
+        query: Parameters = (),
         *,
         segment: str = "",
         body: Any = None,
@@ -124,17 +123,8 @@ class Downstream:
 
     def _request(self, route: Route[Any], deadline: Deadline, target: str, body: Any) -> PreparedRequest:
         encoded = b"" if body is None else _encoder.encode(body)
-        return PreparedRequest(
-            route.method,
-            self._url,
-            self._origin,
-            self._heading_with_body if encoded else self._heading,
-            encoded,
-            {
-                "target": f"{self._prefix}{target}".encode("ascii"),
-                "call": Call(route, deadline, deadline.customer_id if isinstance(deadline, Errand) else ""),
-            },
-        )
+        heading = self._heading_with_body if encoded else self._heading
+        return PreparedRequest(route, deadline, self._url, self._origin, heading, f"{self._prefix}{target}", encoded)
 
     def _failure(self, response: Response, body: bytes) -> Failure:
         if response.headers.get("content-type", "").startswith("application/problem+json"):

@@ -4,7 +4,7 @@ from msgspec.json import Decoder
 
 from clients.deadline import Deadline
 from clients.downstream import Downstream
-from clients.routes import Priority, Query, reads, repeated
+from clients.routes import Priority, Query, reads
 from contracts.transactions import AccountTransactionPage, Transaction, TransactionPage
 
 PAGE = reads("/transactions", Decoder(TransactionPage), Priority.BALANCES)
@@ -24,11 +24,11 @@ class EventsClient:
 
     async def page(self, account_ids: list[str], query: Query, deadline: Deadline) -> TransactionPage:
         """Return one page over all the accounts together, newest first."""
-        return await self._service.call(PAGE, deadline, [*repeated("accountId", account_ids), *query])
+        return await self._service.call(PAGE, deadline, [("accountId", account_ids), *query])
 
     async def pages(self, account_ids: list[str], query: Query, deadline: Deadline) -> list[AccountTransactionPage]:
         """Return a page for each account, newest first."""
-        return await self._service.call(PAGES, deadline, [*repeated("accountId", account_ids), *query])
+        return await self._service.call(PAGES, deadline, [("accountId", account_ids), *query])
 
     async def transactions(self, ids: list[str], deadline: Deadline) -> list[Transaction]:
-        return await self._service.call(TRANSACTIONS, deadline, repeated("id", ids))
+        return await self._service.call(TRANSACTIONS, deadline, [("id", ids)])

@@ -10,12 +10,12 @@ from typing import Any
 
 from clients.budgets import Budget
 from clients.deadline import Clock
-from clients.routes import Route, call_of
+from clients.routes import Route
 from clients.telemetry import HEDGES, HEDGES_WON
-from clients.transport import Request, Response, TransportError
+from clients.transport import Answer, PreparedRequest, TransportError
 from contracts.failures import Failure
 
-Send = Callable[[Request], Awaitable[Response]]
+Send = Callable[[PreparedRequest], Awaitable[Answer]]
 
 SAMPLES = 200
 """Durations remembered of each route."""
@@ -59,9 +59,9 @@ class Hedges:
         """When each read that is under way becomes late."""
         self._ticking = False
 
-    async def send(self, request: Request, send: Send) -> Response:
+    async def send(self, request: PreparedRequest, send: Send) -> Answer:
         """Send a request, and again when it is late. Raises what the first one raised when neither is answered."""
-        route = call_of(request).route
+        route = request.route
         if route.method != "GET":
             return await send(request)
         self._budget.earn()
@@ -105,7 +105,7 @@ class Hedges:
         if self._ticking:
             asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
-    def _won_by(self, response: Response) -> Response:
+    def _won_by(self, response: Answer) -> Answer:
         self._won.inc()
         return response
 
@@ -125,14 +125,14 @@ class _Second:
 
     __slots__ = ("_cancelling", "_cut", "_first", "_request", "_response", "_send", "_task")
 
-    def __init__(self, send: Send, request: Request) -> None:
+    def __init__(self, send: Send, request: PreparedRequest) -> None:
         self._send = send
         self._request = request
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Task[Any] | None = asyncio.current_task()
         self._cancelling = self._first.cancelling() if self._first is not None else 0
         self._cut = False
-        self._response: Response | None = None
+        self._response: Answer | None = None
 
     def begin(self) -> None:
         """Send it."""
@@ -143,7 +143,7 @@ class _Second:
         if self._task is not None:
             self._task.cancel()
 
-    def taken(self) -> Response:
+    def taken(self) -> Answer:
         """Return the answer that ended the first sending; to be called while handling its cancellation.
 
         Raises:
@@ -155,7 +155,7 @@ class _Second:
             raise  # noqa: PLE0704 (the same)
         return self._response
 
-    async def outcome(self) -> Response | None:
+    async def outcome(self) -> Answer | None:
         """Wait for a sending that has begun and return its good answer; None when there is none."""
         self._first = None
         if self._task is not None:

@@ -8,17 +8,16 @@ forgotten after `age_s_max` seconds, or earlier when the bound on bytes is reach
 from collections import OrderedDict
 from typing import NamedTuple
 
-from clients.deadline import Clock
-from clients.routes import call_of
+from clients.deadline import Clock, Errand
 from clients.telemetry import KEPT_ANSWERS
-from clients.transport import Answer, ByteStream, Request, Response, TransportError
+from clients.transport import Answer, PreparedRequest, TransportError
 from contracts.failures import Failure
 
 OVERHEAD_BYTES = 300
 """What keeping an answer costs besides its body."""
 _AGE = "age_s"
 
-_Key = tuple[str, str, bytes]
+_Key = tuple[str, str, str]
 
 
 class _Kept(NamedTuple):
@@ -71,40 +70,39 @@ class Keeping:
         self._name = name
         self._counted = KEPT_ANSWERS.labels(name)
 
-    def answer(self, request: Request, response: Response) -> Response:
+    def answer(self, request: PreparedRequest, answer: Answer) -> Answer:
         """Keep a good answer; return what was kept instead of a bad one, where there is something."""
         key = self._key(request)
         if key is None:
-            return response
-        if response.status_code == 200 and isinstance(response, Answer) and response.body is not None:
-            self._kept.keep(key, response.body)
-        return (self._again(key) or response) if response.status_code >= 500 else response
+            return answer
+        if answer.status_code == 200 and answer.body is not None:
+            self._kept.keep(key, answer.body)
+        return (self._again(key) or answer) if answer.status_code >= 500 else answer
 
-    def instead_of(self, failure: Failure | TransportError, request: Request) -> Answer | None:
+    def instead_of(self, failure: Failure | TransportError, request: PreparedRequest) -> Answer | None:
         """Return what was kept, where there is something and the failure decides nothing."""
         if isinstance(failure, Failure) and not failure.retryable:
             return None
         key = self._key(request)
         return None if key is None else self._again(key)
 
-    def _key(self, request: Request) -> _Key | None:
-        call = call_of(request)
-        if not call.route.keeps or not call.customer_id:
+    def _key(self, request: PreparedRequest) -> _Key | None:
+        errand = request.deadline
+        if not request.route.keeps or not isinstance(errand, Errand) or not errand.customer_id:
             return None
-        return self._name, call.customer_id, request.extensions["target"]
+        return self._name, errand.customer_id, request.target
 
     def _again(self, key: _Key) -> Answer | None:
         found = self._kept.find(key)
         if found is None:
             return None
         self._counted.inc()
-        answer = Answer(200, [(b"content-type", b"application/json")], ByteStream(found[0]))
-        answer.body = found[0]
+        answer = Answer(200, [(b"content-type", b"application/json")], body=found[0])
         answer.extensions[_AGE] = found[1]
         return answer
 
 
-def age_of(response: Response) -> float | None:
+def age_of(answer: Answer) -> float | None:
     """Return how many seconds ago an answer was kept; None for one from now."""
-    age_s: float | None = response.extensions.get(_AGE)
+    age_s: float | None = answer.extensions.get(_AGE)
     return age_s

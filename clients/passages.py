@@ -20,18 +20,17 @@ from clients.bulkheads import Bulkhead
 from clients.hedges import Hedges
 from clients.kept import Keeping
 from clients.retries import Retries
-from clients.routes import call_of
 from clients.shedding import Shedding
-from clients.transport import AsyncBaseTransport, Request, Response, TransportError
+from clients.transport import Answer, PreparedRequest, PreparedTransport, TransportError
 from contracts.failures import Failure
 
 
-class Passage(AsyncBaseTransport):
+class Passage:
     """The way to one service; `inner` sends once, cut off in time, and answers with whole bodies (tries.py)."""
 
     def __init__(
         self,
-        inner: AsyncBaseTransport,
+        inner: PreparedTransport,
         *,
         keeping: Keeping,
         shedding: Shedding,
@@ -48,16 +47,16 @@ class Passage(AsyncBaseTransport):
         self._bulkhead = bulkhead
         self._breaker = breaker
 
-    def handle_async_request(self, request: Request) -> Coroutine[Any, Any, Response]:
+    def handle_async_request(self, request: PreparedRequest) -> Coroutine[Any, Any, Answer]:
         """Send a request as often as it takes and is allowed.
 
         Raises:
             Shed, Unavailable, TimedOut: the gateway did not send it, or not in time.
             TransportError, Failure: as below, of the last try.
         """
-        return self._send_or_remember(request) if call_of(request).route.keeps else self._send(request)
+        return self._send_or_remember(request) if request.route.keeps else self._send(request)
 
-    async def _send_or_remember(self, request: Request) -> Response:
+    async def _send_or_remember(self, request: PreparedRequest) -> Answer:
         try:
             response = await self._send(request)
         except (TransportError, Failure) as failure:
@@ -66,9 +65,9 @@ class Passage(AsyncBaseTransport):
             return kept
         return self._keeping.answer(request, response)
 
-    async def _send(self, request: Request) -> Response:
+    async def _send(self, request: PreparedRequest) -> Answer:
         shedding, retries, hedges = self._shedding, self._retries, self._hedges
-        shedding.enter(call_of(request).route.priority)
+        shedding.enter(request.route.priority)
         try:
             retries.begin()
             tried = 0
@@ -85,7 +84,7 @@ class Passage(AsyncBaseTransport):
         finally:
             shedding.leave()
 
-    async def _send_once(self, request: Request) -> Response:
+    async def _send_once(self, request: PreparedRequest) -> Answer:
         bulkhead, breaker = self._bulkhead, self._breaker
         if not bulkhead.enter():
             await bulkhead.wait(request)

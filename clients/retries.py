@@ -9,9 +9,8 @@ import asyncio
 import random
 
 from clients.budgets import Budget
-from clients.routes import call_of
 from clients.telemetry import RETRIES
-from clients.transport import Request, Response
+from clients.transport import PreparedRequest, Response
 
 PAUSE_S = 0.05
 """Longest first pause; each further one may be twice as long."""
@@ -36,13 +35,12 @@ class Retries:
         """Say whether another try could bring another answer than this one."""
         return response.status_code in AWAY and "retry-after" not in response.headers
 
-    async def again(self, request: Request, tried: int) -> bool:
+    async def again(self, request: PreparedRequest, tried: int) -> bool:
         """Say whether to send it again after so many tries, after the pause before that."""
-        call = call_of(request)
-        if not call.route.repeatable or tried >= self._tries_max:
+        if not request.route.repeatable or tried >= self._tries_max:
             return False
         pause_s = random.uniform(0, min(PAUSE_S_MAX, PAUSE_S * 2 ** (tried - 1)))  # noqa: S311 (jitter, nothing secret)
-        if call.deadline.remaining() <= pause_s or not self._budget.spend():
+        if request.deadline.remaining() <= pause_s or not self._budget.spend():
             return False
         self._counted.inc()
         await asyncio.sleep(pause_s)

@@ -8,16 +8,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from msgspec.json import Decoder
 
-from clients.deadline import Deadline
-from clients.transport import Request
-
 T = TypeVar("T")
 Query = list[tuple[str, str]]
+Parameters = Sequence[tuple[str, str | list[str]]]
+"""A query whose parameters may be given a list: once for each value, not at all for none."""
 
 _plain = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 
@@ -47,7 +46,7 @@ class Route(Generic[T]):
     repeatable: bool
     keeps: bool = False
 
-    def target(self, query: Sequence[tuple[str, str]] = (), segment: str = "") -> str:
+    def target(self, query: Parameters = (), segment: str = "") -> str:
         """Return path and query as they go on the wire, every value percent-encoded: no id can name another path."""
         return target(self.path.replace("{}", _encoded(segment)) if segment else self.path, query)
 
@@ -57,28 +56,19 @@ def reads(path: str, decoder: Decoder[T], priority: Priority, *, keeps: bool = F
     return Route("GET", path, decoder, priority, repeatable=True, keeps=keeps)
 
 
-def target(path: str, query: Sequence[tuple[str, str]]) -> str:
+def target(path: str, query: Parameters) -> str:
     """Return path and query as they go on the wire, every value percent-encoded."""
-    return f"{path}?{'&'.join([f'{name}={_encoded(value)}' for name, value in query])}" if query else path
+    if not query:
+        return path
+    text = "&".join([_parameter(name, value) for name, value in query if value or value == ""])
+    return f"{path}?{text}" if text else path
 
 
-def repeated(name: str, values: list[str]) -> Query:
-    """Return a query parameter given once for each value."""
-    return [(name, value) for value in values]
-
-
-class Call(NamedTuple):
-    """What a request is one of: its route, whose it is (empty: nobody's in particular) and until when it matters."""
-
-    route: Route[Any]
-    deadline: Deadline
-    customer_id: str = ""
-
-
-def call_of(request: Request) -> Call:
-    """Return the call a request belongs to, from its `call` extension."""
-    call: Call = request.extensions["call"]
-    return call
+def _parameter(name: str, value: str | list[str]) -> str:
+    values = [value] if isinstance(value, str) else value
+    if not _plain("".join(values)):
+        values = [_encoded(one) for one in values]
+    return f"{name}={f'&{name}='.join(values)}"
 
 
 def _encoded(value: str) -> str:

@@ -5,15 +5,15 @@ layer costs 145-165 µs a call and its pool more, so `AsyncClient` is not used. 
 standard extension `target` beside a base URL parsed once. `httpx2` is API compatible: moving to it changes this import.
 
 A prepared request and an answer are httpx's types without the work httpx does to make them (5 µs and 4 µs): URL and
-headers are those of the service, an answer's headers are read when somebody asks for them. Any other httpx request is
-sent as well.
+headers are those of the service, and what a transport of httpx's own would want is made when it asks. Any other httpx
+request is sent as well.
 """
 
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import aiohttp
 import httpx
@@ -33,6 +33,8 @@ from httpx import (
     TransportError,
 )
 
+from clients.deadline import Deadline
+from clients.routes import Route
 from contracts.deadlines import WAIT_HEADER
 
 CONNECT_S_MAX = 2.0
@@ -40,7 +42,6 @@ CONNECTIONS_MAX = 256
 """Open connections to all services together; further calls wait for one within their deadline."""
 KEEPALIVE_S = 60.0
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_WAIT = WAIT_HEADER.encode("ascii")
 
 __all__ = [
     "URL",
@@ -53,6 +54,7 @@ __all__ = [
     "ConnectTimeout",
     "Heading",
     "PreparedRequest",
+    "PreparedTransport",
     "ReadError",
     "ReadTimeout",
     "Request",
@@ -74,7 +76,7 @@ _is_header = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [ -~]*").fullmatch
 
 
 class Heading:
-    """The headers that every request to a service has: checked and encoded once."""
+    """The headers that every request to a service has: checked and written once."""
 
     def __init__(self, pairs: Pairs) -> None:
         """Take names and values.
@@ -86,44 +88,45 @@ class Heading:
         if not all(map(_is_header, lines)):
             raise ValueError("A header holds what no header may.")  # it may be a secret: it is not shown
         self.pairs = pairs
-        self.encoded = "".join([f"{line}\r\n" for line in lines]).encode("ascii")
+        self.lines = "".join([f"{line}\r\n" for line in lines])
 
 
 class PreparedRequest(Request):
-    """A request made of ready parts: a parsed URL, its service's heading, a body in memory that may be sent again.
+    """A call made ready to be sent, and sent again: its route, until when it matters, and what goes on the wire.
 
-    `wait_ms` is how long its caller still waits, told in the header `WAIT_HEADER`; 0: it is not said. Each try sets it
-    anew, and a connector makes of it what goes on the wire before it first waits.
+    `target` is path and query. `wait_ms` is how long its caller still waits, told in the header `WAIT_HEADER`; 0: it is
+    not said. Each try sets it anew, and a connector makes of it what goes on the wire before it first waits.
     """
 
     def __init__(
         self,
-        method: str,
+        route: Route[Any],
+        deadline: Deadline,
         url: URL,
         origin: str,
         heading: Heading,
-        body: bytes,
-        extensions: dict[str, Any],
-        wait_ms: int = 0,
+        target: str,
+        body: bytes = b"",
     ) -> None:
-        self.method = method
+        self.route = route
+        self.deadline = deadline
+        self.method = route.method
         self.url = url
         self.origin = origin
         self.heading = heading
+        self.target = target
         self.body = body
-        self.extensions = extensions
-        self.wait_ms = wait_ms
+        self.wait_ms = 0
 
     @property
     def pairs(self) -> Pairs:
         """Return the headers as text."""
         return [*self.heading.pairs, (WAIT_HEADER, str(self.wait_ms))] if self.wait_ms else self.heading.pairs
 
-    def head(self) -> bytes:
+    @property
+    def lines(self) -> str:
         """Return the headers as they go on the wire."""
-        if self.wait_ms:
-            return b"%b%b: %d\r\n" % (self.heading.encoded, _WAIT, self.wait_ms)
-        return self.heading.encoded
+        return f"{self.heading.lines}{WAIT_HEADER}: {self.wait_ms}\r\n" if self.wait_ms else self.heading.lines
 
     @property
     def headers(self) -> httpx.Headers:  # type: ignore[override]  # httpx sets it when it makes a request
@@ -131,36 +134,62 @@ class PreparedRequest(Request):
         return httpx.Headers(self.pairs)
 
     @cached_property
+    def extensions(self) -> dict[str, Any]:  # type: ignore[override]  # the same
+        """Return the target, for transports that want it as httpx hands it over."""
+        return {"target": self.target.encode("ascii")}
+
+    @cached_property
     def stream(self) -> ByteStream:  # type: ignore[override]  # the same
         """Return the body, for transports that want httpx's."""
         return ByteStream(self.body)
 
-    def waits(self, seconds: float) -> None:
-        """Have it sent by somebody who waits so long."""
-        self.wait_ms = max(1, int(seconds * 1000))
-
 
 class Answer(Response):
-    """A response as a transport received it.
+    """A response as a transport received it: whole, with its `body`, or with a stream that it is still to be read from.
 
-    `body` is there when all of it came at once, or once somebody has read the stream to its end; None before.
+    `body` is None in the latter case.
     """
 
-    def __init__(self, status_code: int, raw: Sequence[tuple[bytes, bytes]], stream: AsyncByteStream) -> None:
+    is_closed = False
+    is_stream_consumed = False
+    _request = None
+    _num_bytes_downloaded = 0
+
+    def __init__(
+        self,
+        status_code: int,
+        raw: Sequence[tuple[bytes, bytes]],
+        *,
+        body: bytes | None = None,
+        stream: AsyncByteStream | None = None,
+    ) -> None:
         self.status_code = status_code
         self.raw = raw
-        self.stream = stream
-        self.body: bytes | None = None
-        self.extensions = {}
-        self.is_closed = False
-        self.is_stream_consumed = False
-        self._request = None
-        self._num_bytes_downloaded = 0
+        self.body = body
+        if stream is not None:
+            self.stream = stream
 
     @cached_property
     def headers(self) -> httpx.Headers:  # type: ignore[override]  # httpx sets it when it makes a response
         """Return the headers."""
         return httpx.Headers(list(self.raw))
+
+    @cached_property
+    def extensions(self) -> dict[str, Any]:  # type: ignore[override]  # the same
+        """Return what is known of it beside what came."""
+        return {}
+
+    @cached_property
+    def stream(self) -> AsyncByteStream:  # type: ignore[override]  # the same
+        """Return what gives the body, for whoever reads a whole answer as any other."""
+        return ByteStream(self.body or b"")
+
+
+class PreparedTransport(Protocol):
+    """What sends prepared requests and answers with whole bodies."""
+
+    def handle_async_request(self, request: PreparedRequest) -> Coroutine[Any, Any, Answer]:
+        """Send a request."""
 
 
 class AiohttpTransport(AsyncBaseTransport):
@@ -212,7 +241,7 @@ class AiohttpTransport(AsyncBaseTransport):
             raise httpx.ConnectError(type(error).__name__) from error
         except (aiohttp.ClientError, OSError) as error:
             raise httpx.ReadError(type(error).__name__) from error
-        return Answer(answer.status, answer.raw_headers, _AnswerStream(answer))
+        return Answer(answer.status, answer.raw_headers, stream=_AnswerStream(answer))
 
 
 def _origin(request: Request) -> str:

@@ -6,33 +6,24 @@ The innermost of the composed transports: below it a connector answers with a st
 import asyncio
 from typing import cast
 
-from clients.routes import call_of
 from clients.timeouts import Timeout
-from clients.transport import (
-    Answer,
-    AsyncBaseTransport,
-    AsyncByteStream,
-    PreparedRequest,
-    ReadTimeout,
-    Request,
-    Response,
-)
+from clients.transport import Answer, AsyncBaseTransport, AsyncByteStream, PreparedRequest, ReadTimeout, Response
 from contracts.failures import TooLarge
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """Largest answer read from a service."""
 
 
-class Tries(AsyncBaseTransport):
+class Tries:
     """Gives a repeatable call `try_s` seconds, and any call no more than its deadline leaves."""
 
     def __init__(self, inner: AsyncBaseTransport, try_s: float, answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
         self._inner = inner
-        self._try_s = try_s
+        self._try_s, self._try_ms = try_s, _milliseconds(try_s)
         self._timeout = Timeout(try_s)
         self._answer_bytes_max = answer_bytes_max
 
-    async def handle_async_request(self, request: Request) -> Response:
+    async def handle_async_request(self, request: PreparedRequest) -> Answer:
         """Send the request and read the answer.
 
         Raises:
@@ -41,26 +32,24 @@ class Tries(AsyncBaseTransport):
             TooLarge: the answer is over its bound.
             TransportError: as below.
         """
-        call = call_of(request)
-        left_s = call.deadline.require()
-        prepared = cast("PreparedRequest", request)
+        left_s = request.deadline.require()
         try:
-            if call.route.repeatable and left_s > self._try_s:
-                prepared.waits(self._try_s)
+            if request.route.repeatable and left_s > self._try_s:
+                request.wait_ms = self._try_ms
                 with self._timeout.one():
-                    response = await self._inner.handle_async_request(prepared)
-                    if not is_whole(response):
-                        response = await self._whole(response)
+                    answer = await self._inner.handle_async_request(request)
+                    if not isinstance(answer, Answer) or answer.body is None:
+                        answer = await self._whole(answer)
             else:
-                prepared.waits(left_s)
+                request.wait_ms = _milliseconds(left_s)
                 async with asyncio.timeout(left_s):
-                    response = await self._inner.handle_async_request(prepared)
-                    if not is_whole(response):
-                        response = await self._whole(response)
+                    answer = await self._inner.handle_async_request(request)
+                    if not isinstance(answer, Answer) or answer.body is None:
+                        answer = await self._whole(answer)
         except TimeoutError as error:
             raise ReadTimeout("no answer in time", request=request) from error
-        self._check(len(body_of(response)))
-        return response
+        self._check(len(body_of(answer)))
+        return answer
 
     async def _whole(self, response: Response) -> Answer:
         """Read what did not come at once to its end, no further than its bound."""
@@ -74,22 +63,18 @@ class Tries(AsyncBaseTransport):
                 parts.append(chunk)
         finally:
             await stream.aclose()
-        answer = (
-            response if isinstance(response, Answer) else Answer(response.status_code, response.headers.raw, stream)
-        )
-        answer.body = parts[0] if len(parts) == 1 else b"".join(parts)
-        return answer
+        raw = response.raw if isinstance(response, Answer) else response.headers.raw
+        return Answer(response.status_code, raw, body=b"".join(parts))
 
     def _check(self, size: int) -> None:
         if size > self._answer_bytes_max:
             raise TooLarge(f"A service answered more than {self._answer_bytes_max} bytes.")
 
 
-def is_whole(response: Response) -> bool:
-    """Say whether all of an answer is there already."""
-    return isinstance(response, Answer) and response.body is not None
-
-
-def body_of(response: Response) -> bytes:
+def body_of(answer: Answer) -> bytes:
     """Return the body of an answer that was read."""
-    return cast("Answer", response).body or b""
+    return answer.body or b""
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1000))

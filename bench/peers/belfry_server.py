@@ -5,7 +5,7 @@ python -m bench.peers.belfry_server PORT UPSTREAM_PORT http|memory FOLDER belfry
 
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +24,7 @@ from clients.downstream import Downstream
 from clients.events import EventsClient
 from clients.flights import Flights
 from clients.http_transport import HttpTransport
-from clients.routes import Priority, Route, reads, repeated
+from clients.routes import Parameters, Priority, Route, reads
 from clients.tries import Tries
 from contracts.settings import Settings
 from gateway.demo_issuer import ISSUER, DemoIssuer
@@ -79,7 +79,7 @@ class Context(RequestContext):
         return Loader(self._authors)
 
     async def _authors(self, ids: list[str]) -> list[Author]:
-        found = await self.lists.call(AUTHORS, self.deadline, repeated("id", ids))
+        found = await self.lists.call(AUTHORS, self.deadline, [("id", ids)])
         by_id = {one.id: one for one in found}
         return [by_id[id] for id in ids]
 
@@ -117,19 +117,19 @@ class KeptDownstream(Downstream):
 
     def __init__(self, url: str, transport: HttpTransport, settings: Settings) -> None:
         super().__init__(url, Tries(transport, settings.call_try_s))
-        self._kept: dict[tuple[Any, ...], Any] = {}
+        self._kept: dict[str, Any] = {}
 
     async def call(
         self,
         route: Route[T],
         deadline: Deadline,
-        query: Sequence[tuple[str, str]] = (),
+        query: Parameters = (),
         *,
         segment: str = "",
         body: Any = None,
     ) -> T:
         """Return what was answered to the first such request."""
-        key = (route.path, segment, *query)
+        key = route.target(query, segment)
         if key not in self._kept:
             self._kept[key] = await super().call(route, deadline, query, segment=segment, body=body)
         return cast("T", self._kept[key])

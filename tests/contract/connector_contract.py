@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 import pytest
 import trustme
+from msgspec.json import Decoder
 
+from clients.deadline import Deadline
+from clients.routes import Priority, Route
 from clients.transport import (
     URL,
     AsyncBaseTransport,
@@ -93,7 +96,8 @@ def request_to(port: int, method: str = "GET", body: bytes = b"", scheme: str = 
     """Return a request to a peer."""
     origin = f"{scheme}://127.0.0.1:{port}"
     pairs = [("host", f"127.0.0.1:{port}"), ("accept-encoding", "identity"), ("x-own", "kept")]
-    return PreparedRequest(method, URL(origin), origin, Heading(pairs), body, {"target": b"/path?q=a%26b"})
+    route = Route(method, "/path", Decoder(), Priority.BALANCES, repeatable=False)
+    return PreparedRequest(route, Deadline.after(60), URL(origin), origin, Heading(pairs), "/path?q=a%26b", body)
 
 
 async def read(response: Response) -> bytes:

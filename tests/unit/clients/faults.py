@@ -11,22 +11,21 @@ from msgspec.json import Decoder
 from clients.breaker import Breaker
 from clients.budgets import Budget
 from clients.bulkheads import Bulkhead
-from clients.deadline import Deadline
+from clients.deadline import Deadline, Errand
 from clients.hedges import Hedges
 from clients.kept import Keeping, KeptAnswers
 from clients.passages import Passage
 from clients.retries import Retries
-from clients.routes import Call, Priority, Route, reads
+from clients.routes import Priority, Route, reads
 from clients.shedding import Load, Shedding
 from clients.transport import (
     URL,
     Answer,
     AsyncBaseTransport,
-    ByteStream,
     ConnectError,
     Heading,
     PreparedRequest,
-    Request,
+    PreparedTransport,
 )
 from tests.virtual_time import run_in_virtual_time
 
@@ -62,10 +61,10 @@ class Service(AsyncBaseTransport):
     """
 
     plans: list[Plan]
-    sent: list[Request] = field(default_factory=list)
+    sent: list[PreparedRequest] = field(default_factory=list)
     answered: int = 0
 
-    async def handle_async_request(self, request: Request) -> Answer:
+    async def handle_async_request(self, request: PreparedRequest) -> Answer:  # type: ignore[override]  # no other
         plan = self.plans[min(len(self.sent), len(self.plans) - 1)]
         self.sent.append(request)
         if isinstance(plan, tuple):
@@ -76,13 +75,10 @@ class Service(AsyncBaseTransport):
         if isinstance(plan, float):
             await asyncio.sleep(plan)
         self.answered += 1
-        body = b"%d" % self.answered
-        answer = Answer(plan if isinstance(plan, int) else 200, [(b"server", b"test")], ByteStream(body))
-        answer.body = body
-        return answer
+        return Answer(plan if isinstance(plan, int) else 200, [(b"server", b"test")], body=b"%d" % self.answered)
 
 
-def passage(service: AsyncBaseTransport, **station: Any) -> Passage:
+def passage(service: PreparedTransport, **station: Any) -> Passage:
     """Return the way to a service past one station, the others letting everything through as it comes."""
     most = 1_000_000
     stations: dict[str, Any] = {
@@ -98,6 +94,6 @@ def passage(service: AsyncBaseTransport, **station: Any) -> Passage:
 
 def request_of(route: Route[Any], seconds: float = 5.0, customer: str = "", target: str = "") -> PreparedRequest:
     """Return a request of a route."""
-    call = Call(route, Deadline.after(seconds, clock), customer)
-    extensions = {"target": (target or route.path).encode(), "call": call}
-    return PreparedRequest(route.method, URL("http://service"), "http://service", Heading([]), b"", extensions)
+    deadline = Errand.of(customer, seconds, clock) if customer else Deadline.after(seconds, clock)
+    url = "http://service"
+    return PreparedRequest(route, deadline, URL(url), url, Heading([]), target or route.path)

@@ -16,7 +16,7 @@ from clients.passages import Passage
 from clients.retries import Retries
 from clients.routes import Priority
 from clients.shedding import SHARES, Load, Shedding
-from clients.transport import AsyncBaseTransport, ConnectError, ReadTimeout, Response
+from clients.transport import Answer, ConnectError, PreparedTransport, ReadTimeout
 from clients.tries import Tries, body_of
 from contracts.failures import Shed, TimedOut, TooLarge, Unavailable
 from tests.unit.clients.faults import FRAUD, INSIGHT, READ, WRITE, Service, clock, jumping, passage, request_of
@@ -65,7 +65,7 @@ async def test_an_answer_is_read_within_its_bound() -> None:
 # Retries
 
 
-def retries(service: AsyncBaseTransport, budget: Budget | None = None) -> Passage:
+def retries(service: PreparedTransport, budget: Budget | None = None) -> Passage:
     return passage(service, retries=Retries("test", tries_max=3, budget=budget or Budget(10)))
 
 
@@ -141,7 +141,7 @@ async def test_without_a_budget_nothing_is_sent_again() -> None:
 # Breaker
 
 
-def breaking(service: AsyncBaseTransport) -> tuple[Passage, Circuit]:
+def breaking(service: PreparedTransport) -> tuple[Passage, Circuit]:
     breaker = Breaker("test", pause_s=2.0, clock=clock)
     return passage(service, breaker=breaker), breaker.circuit
 
@@ -238,7 +238,7 @@ async def test_a_late_end_of_a_call_from_before_is_no_probe() -> None:
 # Bulkhead
 
 
-async def _start(transport: AsyncBaseTransport, *requests: Any) -> list[asyncio.Task[Response]]:
+async def _start(transport: PreparedTransport, *requests: Any) -> list[asyncio.Task[Answer]]:
     tasks = [asyncio.create_task(transport.handle_async_request(request)) for request in requests]
     await until_idle()
     return tasks
@@ -253,7 +253,7 @@ async def test_a_bulkhead_lets_so_many_through_and_the_urgent_go_first() -> None
     tasks = await _start(bulkhead, *[request_of(route) for route in routes])
     assert len(service.sent) == 2
     await asyncio.gather(*tasks)
-    assert [one.extensions["call"].route for one in service.sent] == [READ, READ, FRAUD, READ]
+    assert [one.route for one in service.sent] == [READ, READ, FRAUD, READ]
 
 
 @jumping
@@ -466,7 +466,7 @@ async def test_a_refusal_is_not_answered_from_earlier() -> None:
 async def test_kept_answers_grow_old_and_have_a_bound() -> None:
     """Too old is as good as none; the oldest go first, and what is too large is not kept."""
     kept = KeptAnswers(age_s_max=300, bytes_max=1000, clock=clock)
-    keys = [("service", "anna", b"/%d" % n) for n in range(4)]
+    keys = [("service", "anna", f"/{n}") for n in range(4)]
     for key in keys[:3]:
         kept.keep(key, b"x" * 100)
     kept.keep(keys[3], b"x" * 800)
