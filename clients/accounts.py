@@ -3,7 +3,7 @@
 from msgspec.json import Decoder
 
 from clients.deadline import Deadline
-from clients.downstream import Downstream
+from clients.downstream import Asked, Downstream
 from clients.routes import Priority, Route, reads
 from contracts.accounts import (
     Account,
@@ -60,81 +60,81 @@ class AccountsClient:
         """Say whether the service is ready."""
         return await self._service.ready()
 
-    async def customers(self, ids: list[str], deadline: Deadline) -> list[Customer]:
-        return await self._service.call(CUSTOMERS, deadline, [("id", ids)])
+    def customers(self, ids: list[str], deadline: Deadline) -> Asked[list[Customer]]:
+        return self._service.call(CUSTOMERS, deadline, [("id", ids)])
 
-    async def all_customers(self, after: str, limit: int, deadline: Deadline) -> list[Customer]:
+    def all_customers(self, after: str, limit: int, deadline: Deadline) -> Asked[list[Customer]]:
         """Return customers after an id, in id order: for the demo's list and operators, never for a customer."""
         query = [("limit", str(limit)), *([("after", after)] if after else [])]
-        return await self._service.call(ALL_CUSTOMERS, deadline, query)
+        return self._service.call(ALL_CUSTOMERS, deadline, query)
 
-    async def entitlements(self, customer_id: str, deadline: Deadline) -> Entitlements:
+    def entitlements(self, customer_id: str, deadline: Deadline) -> Asked[Entitlements]:
         """Return everything the customer may see; raises NotFound for an unknown one."""
-        return await self._service.call(ENTITLEMENTS, deadline, segment=customer_id)
+        return self._service.call(ENTITLEMENTS, deadline, segment=customer_id)
 
-    async def accounts(self, ids: list[str], deadline: Deadline) -> list[Account]:
-        return await self._service.call(ACCOUNTS, deadline, [("id", ids)])
+    def accounts(self, ids: list[str], deadline: Deadline) -> Asked[list[Account]]:
+        return self._service.call(ACCOUNTS, deadline, [("id", ids)])
 
-    async def cards(self, ids: list[str], deadline: Deadline) -> list[Card]:
-        return await self._service.call(CARDS, deadline, [("id", ids)])
+    def cards(self, ids: list[str], deadline: Deadline) -> Asked[list[Card]]:
+        return self._service.call(CARDS, deadline, [("id", ids)])
 
-    async def cards_of(self, account_ids: list[str], deadline: Deadline) -> list[Card]:
-        return await self._service.call(CARDS, deadline, [("accountId", account_ids)])
+    def cards_of(self, account_ids: list[str], deadline: Deadline) -> Asked[list[Card]]:
+        return self._service.call(CARDS, deadline, [("accountId", account_ids)])
 
-    async def freeze_card(self, card_id: str, deadline: Deadline) -> Card:
+    def freeze_card(self, card_id: str, deadline: Deadline) -> Asked[Card]:
         """Freeze a card; repeating it changes nothing. Raises Conflict for an expired card."""
-        return await self._service.call(FREEZE_CARD, deadline, segment=card_id)
+        return self._service.call(FREEZE_CARD, deadline, segment=card_id)
 
-    async def unfreeze_card(self, card_id: str, deadline: Deadline) -> Card:
+    def unfreeze_card(self, card_id: str, deadline: Deadline) -> Asked[Card]:
         """Lift a freeze; repeating it changes nothing. Raises Conflict for an expired card."""
-        return await self._service.call(UNFREEZE_CARD, deadline, segment=card_id)
+        return self._service.call(UNFREEZE_CARD, deadline, segment=card_id)
 
-    async def balances(self, account_ids: list[str], deadline: Deadline) -> list[Balance]:
-        return await self._service.call(BALANCES, deadline, [("accountId", account_ids)])
+    def balances(self, account_ids: list[str], deadline: Deadline) -> Asked[list[Balance]]:
+        return self._service.call(BALANCES, deadline, [("accountId", account_ids)])
 
-    async def closing_balances(self, account_ids: list[str], on: str, deadline: Deadline) -> list[Balance]:
+    def closing_balances(self, account_ids: list[str], on: str, deadline: Deadline) -> Asked[list[Balance]]:
         """Return the booked balances at the end of the day `on`."""
-        return await self._service.call(CLOSING_BALANCES, deadline, [("accountId", account_ids), ("on", on)])
+        return self._service.call(CLOSING_BALANCES, deadline, [("accountId", account_ids), ("on", on)])
 
-    async def balance_days(self, account_id: str, start: str, end: str, deadline: Deadline) -> list[BalanceDay]:
+    def balance_days(self, account_id: str, start: str, end: str, deadline: Deadline) -> Asked[list[BalanceDay]]:
         """Return the signed closing balance of each day with a booking, both dates included."""
         query = [("accountId", account_id), ("from", start), ("to", end)]
-        return await self._service.call(BALANCE_DAYS, deadline, query)
+        return self._service.call(BALANCE_DAYS, deadline, query)
 
-    async def holdings(self, account_ids: list[str], deadline: Deadline) -> list[Holding]:
-        return await self._service.call(HOLDINGS, deadline, [("accountId", account_ids)])
+    def holdings(self, account_ids: list[str], deadline: Deadline) -> Asked[list[Holding]]:
+        return self._service.call(HOLDINGS, deadline, [("accountId", account_ids)])
 
-    async def standing_orders(self, account_ids: list[str], deadline: Deadline) -> list[StandingOrder]:
-        return await self._service.call(STANDING_ORDERS, deadline, [("accountId", account_ids)])
+    def standing_orders(self, account_ids: list[str], deadline: Deadline) -> Asked[list[StandingOrder]]:
+        return self._service.call(STANDING_ORDERS, deadline, [("accountId", account_ids)])
 
-    async def devices(self, ids: list[str], deadline: Deadline) -> list[Device]:
-        return await self._service.call(DEVICES, deadline, [("id", ids)])
+    def devices(self, ids: list[str], deadline: Deadline) -> Asked[list[Device]]:
+        return self._service.call(DEVICES, deadline, [("id", ids)])
 
-    async def devices_of(self, customer_id: str, deadline: Deadline) -> list[Device]:
-        return await self._service.call(DEVICES, deadline, [("customerId", customer_id)])
+    def devices_of(self, customer_id: str, deadline: Deadline) -> Asked[list[Device]]:
+        return self._service.call(DEVICES, deadline, [("customerId", customer_id)])
 
-    async def register_device(self, device: DeviceInput, deadline: Deadline) -> Device:
-        return await self._service.call(REGISTER_DEVICE, deadline, body=device)
+    def register_device(self, device: DeviceInput, deadline: Deadline) -> Asked[Device]:
+        return self._service.call(REGISTER_DEVICE, deadline, body=device)
 
-    async def remove_device(self, device_id: str, deadline: Deadline) -> None:
-        await self._service.call(REMOVE_DEVICE, deadline, segment=device_id)
+    def remove_device(self, device_id: str, deadline: Deadline) -> Asked[None]:
+        return self._service.call(REMOVE_DEVICE, deadline, segment=device_id)
 
-    async def set_push_token(self, device_id: str, token: PushTokenInput, deadline: Deadline) -> Device:
+    def set_push_token(self, device_id: str, token: PushTokenInput, deadline: Deadline) -> Asked[Device]:
         """Give a device its push token; repeating it changes nothing. Raises NotFound for another's device."""
-        return await self._service.call(SET_PUSH_TOKEN, deadline, segment=device_id, body=token)
+        return self._service.call(SET_PUSH_TOKEN, deadline, segment=device_id, body=token)
 
-    async def remove_push_token(self, removal: PushTokenRemoval, deadline: Deadline) -> Device | None:
+    def remove_push_token(self, removal: PushTokenRemoval, deadline: Deadline) -> Asked[Device | None]:
         """Take a token from the customer's device that has it; return the device, None when there is none."""
-        return await self._service.call(REMOVE_PUSH_TOKEN, deadline, body=removal)
+        return self._service.call(REMOVE_PUSH_TOKEN, deadline, body=removal)
 
-    async def revoke_push_tokens(self, revocation: PushRevocation, deadline: Deadline) -> None:
+    def revoke_push_tokens(self, revocation: PushRevocation, deadline: Deadline) -> Asked[None]:
         """End the pushes registered with revoked access tokens; repeating it changes nothing."""
-        await self._service.call(REVOKE_PUSH_TOKENS, deadline, body=revocation)
+        return self._service.call(REVOKE_PUSH_TOKENS, deadline, body=revocation)
 
-    async def preferences(self, customer_id: str, deadline: Deadline) -> list[NotificationPreferences]:
-        return await self._service.call(PREFERENCES, deadline, [("customerId", customer_id)])
+    def preferences(self, customer_id: str, deadline: Deadline) -> Asked[list[NotificationPreferences]]:
+        return self._service.call(PREFERENCES, deadline, [("customerId", customer_id)])
 
-    async def set_preferences(
+    def set_preferences(
         self, preferences: NotificationPreferences, deadline: Deadline
-    ) -> NotificationPreferences:
-        return await self._service.call(SET_PREFERENCES, deadline, body=preferences)
+    ) -> Asked[NotificationPreferences]:
+        return self._service.call(SET_PREFERENCES, deadline, body=preferences)

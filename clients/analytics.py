@@ -3,7 +3,7 @@
 from msgspec.json import Decoder
 
 from clients.deadline import Deadline
-from clients.downstream import Downstream
+from clients.downstream import Asked, Downstream
 from clients.routes import Priority, Query, Route, reads
 from contracts.alerts import (
     AcknowledgeInput,
@@ -54,72 +54,72 @@ class AnalyticsClient:
         """Say whether the service is ready."""
         return await self._service.ready()
 
-    async def spending(self, account_ids: list[str], query: Query, deadline: Deadline) -> SpendingReport:
+    def spending(self, account_ids: list[str], query: Query, deadline: Deadline) -> Asked[SpendingReport]:
         """Return one report over the accounts; `query`: from, to, groupBy, currency."""
-        return await self._service.call(SPENDING, deadline, [("accountId", account_ids), *query])
+        return self._service.call(SPENDING, deadline, [("accountId", account_ids), *query])
 
-    async def cash_flow(self, account_ids: list[str], query: Query, deadline: Deadline) -> list[CashFlow]:
+    def cash_flow(self, account_ids: list[str], query: Query, deadline: Deadline) -> Asked[list[CashFlow]]:
         """Return booked money in and out; `query`: from, to, interval, currency."""
-        return await self._service.call(CASH_FLOW, deadline, [("accountId", account_ids), *query])
+        return self._service.call(CASH_FLOW, deadline, [("accountId", account_ids), *query])
 
-    async def recurring_payments(self, account_ids: list[str], deadline: Deadline) -> list[RecurringPayment]:
-        return await self._service.call(RECURRING_PAYMENTS, deadline, [("accountId", account_ids)])
+    def recurring_payments(self, account_ids: list[str], deadline: Deadline) -> Asked[list[RecurringPayment]]:
+        return self._service.call(RECURRING_PAYMENTS, deadline, [("accountId", account_ids)])
 
-    async def forecast(self, account_ids: list[str], query: Query, deadline: Deadline) -> Forecast:
+    def forecast(self, account_ids: list[str], query: Query, deadline: Deadline) -> Asked[Forecast]:
         """Return the projected balance over the accounts; `query`: days, currency."""
-        return await self._service.call(FORECAST, deadline, [("accountId", account_ids), *query])
+        return self._service.call(FORECAST, deadline, [("accountId", account_ids), *query])
 
-    async def rules_of(self, customer_id: str, deadline: Deadline) -> list[AlertRule]:
+    def rules_of(self, customer_id: str, deadline: Deadline) -> Asked[list[AlertRule]]:
         """Return the customer's own rules and the bank-wide ones."""
-        return await self._service.call(RULES_OF, deadline, [("customerId", customer_id)])
+        return self._service.call(RULES_OF, deadline, [("customerId", customer_id)])
 
-    async def rules(self, ids: list[str], deadline: Deadline) -> list[AlertRule]:
-        return await self._service.call(RULES, deadline, [("id", ids)])
+    def rules(self, ids: list[str], deadline: Deadline) -> Asked[list[AlertRule]]:
+        return self._service.call(RULES, deadline, [("id", ids)])
 
-    async def create_rule(self, rule: AlertRuleInput, deadline: Deadline) -> AlertRule:
-        return await self._service.call(CREATE_RULE, deadline, body=rule)
+    def create_rule(self, rule: AlertRuleInput, deadline: Deadline) -> Asked[AlertRule]:
+        return self._service.call(CREATE_RULE, deadline, body=rule)
 
-    async def update_rule(self, rule_id: str, rule: AlertRuleInput, deadline: Deadline) -> AlertRule:
+    def update_rule(self, rule_id: str, rule: AlertRuleInput, deadline: Deadline) -> Asked[AlertRule]:
         """Put a new version in force; raises NotFound when the rule is not the customer's own."""
-        return await self._service.call(UPDATE_RULE, deadline, segment=rule_id, body=rule)
+        return self._service.call(UPDATE_RULE, deadline, segment=rule_id, body=rule)
 
-    async def delete_rule(self, rule_id: str, customer_id: str, deadline: Deadline) -> None:
+    def delete_rule(self, rule_id: str, customer_id: str, deadline: Deadline) -> Asked[None]:
         """Delete a rule; raises NotFound when it is not the customer's own."""
-        await self._service.call(DELETE_RULE, deadline, [("customerId", customer_id)], segment=rule_id)
+        return self._service.call(DELETE_RULE, deadline, [("customerId", customer_id)], segment=rule_id)
 
-    async def preview_rule(self, rule: AlertRuleInput, days: int, deadline: Deadline) -> AlertRulePreview:
+    def preview_rule(self, rule: AlertRuleInput, days: int, deadline: Deadline) -> Asked[AlertRulePreview]:
         """Return what the rule would have raised; writes nothing."""
-        return await self._service.call(PREVIEW_RULE, deadline, [("days", str(days))], body=rule)
+        return self._service.call(PREVIEW_RULE, deadline, [("days", str(days))], body=rule)
 
-    async def alert_page(self, customer_id: str, query: Query, deadline: Deadline) -> AlertPage:
+    def alert_page(self, customer_id: str, query: Query, deadline: Deadline) -> Asked[AlertPage]:
         """Return alerts, newest first; `query`: first, after, state, minimumSeverity, kind."""
-        return await self._service.call(ALERT_PAGE, deadline, [("customerId", customer_id), *query])
+        return self._service.call(ALERT_PAGE, deadline, [("customerId", customer_id), *query])
 
-    async def alerts(self, ids: list[str], deadline: Deadline) -> list[AnyAlert]:
-        return await self._service.call(ALERTS, deadline, [("id", ids)])
+    def alerts(self, ids: list[str], deadline: Deadline) -> Asked[list[AnyAlert]]:
+        return self._service.call(ALERTS, deadline, [("id", ids)])
 
-    async def alerts_about(self, transaction_ids: list[str], deadline: Deadline) -> list[AnyAlert]:
-        return await self._service.call(ALERTS_ABOUT, deadline, [("transactionId", transaction_ids)])
+    def alerts_about(self, transaction_ids: list[str], deadline: Deadline) -> Asked[list[AnyAlert]]:
+        return self._service.call(ALERTS_ABOUT, deadline, [("transactionId", transaction_ids)])
 
-    async def unread_counts(self, customer_ids: list[str], deadline: Deadline) -> dict[str, int]:
-        return await self._service.call(UNREAD_COUNTS, deadline, [("customerId", customer_ids)])
+    def unread_counts(self, customer_ids: list[str], deadline: Deadline) -> Asked[dict[str, int]]:
+        return self._service.call(UNREAD_COUNTS, deadline, [("customerId", customer_ids)])
 
-    async def acknowledge(self, alert_id: str, who: AcknowledgeInput, deadline: Deadline) -> AnyAlert:
+    def acknowledge(self, alert_id: str, who: AcknowledgeInput, deadline: Deadline) -> Asked[AnyAlert]:
         """Acknowledge an alert; repeats change nothing. Raises NotFound when it is not the customer's."""
-        return await self._service.call(ACKNOWLEDGE, deadline, segment=alert_id, body=who)
+        return self._service.call(ACKNOWLEDGE, deadline, segment=alert_id, body=who)
 
-    async def acknowledge_delivery(self, delivery: DeliveryInput, deadline: Deadline) -> list[AnyAlert]:
+    def acknowledge_delivery(self, delivery: DeliveryInput, deadline: Deadline) -> Asked[list[AnyAlert]]:
         """Tell how far alerts came on a device; repeats change nothing. Raises NotFound when one is not theirs."""
-        return await self._service.call(ACKNOWLEDGE_DELIVERY, deadline, body=delivery)
+        return self._service.call(ACKNOWLEDGE_DELIVERY, deadline, body=delivery)
 
-    async def respond(self, alert_id: str, response: AlertResponseInput, deadline: Deadline) -> AnyAlert:
+    def respond(self, alert_id: str, response: AlertResponseInput, deadline: Deadline) -> Asked[AnyAlert]:
         """Store the customer's answer; repeats change nothing. Raises NotFound when it is not the customer's."""
-        return await self._service.call(RESPOND, deadline, segment=alert_id, body=response)
+        return self._service.call(RESPOND, deadline, segment=alert_id, body=response)
 
-    async def mark_read(self, mark: MarkReadInput, deadline: Deadline) -> MarkReadResult:
-        return await self._service.call(MARK_READ, deadline, body=mark)
+    def mark_read(self, mark: MarkReadInput, deadline: Deadline) -> Asked[MarkReadResult]:
+        return self._service.call(MARK_READ, deadline, body=mark)
 
-    async def alert_log(self, customer_id: str, after: int, limit: int, deadline: Deadline) -> AlertLogPage:
+    def alert_log(self, customer_id: str, after: int, limit: int, deadline: Deadline) -> Asked[AlertLogPage]:
         """Return the customer's log entries after a seq, in order."""
         query = [("customerId", customer_id), ("after", str(after)), ("limit", str(limit))]
-        return await self._service.call(ALERT_LOG, deadline, query)
+        return self._service.call(ALERT_LOG, deadline, query)

@@ -10,7 +10,6 @@ caller, and what this gateway refused itself, counts as neither. `Circuit` is pu
 
 from collections import deque
 from enum import IntEnum
-from typing import NamedTuple
 
 from clients.deadline import Clock
 from clients.telemetry import CIRCUIT, CIRCUIT_OPENINGS, FAILED_TRIES, TRY_SECONDS
@@ -104,11 +103,8 @@ class Circuit:
         self._good_probes = 0
 
 
-class Attempt(NamedTuple):
-    """A call that was let through: when it began, and how often the circuit had opened by then."""
-
-    started: float
-    openings: int
+Attempt = tuple[float, int]
+"""A call that was let through: when it began, and how often the circuit had opened by then."""
 
 
 class Breaker:
@@ -133,13 +129,13 @@ class Breaker:
         if wait_s:
             message = f"The {self._name} service is not available."
             raise Unavailable(message, detail="its circuit is open", retry_after_s=round(wait_s, 1))
-        return Attempt(started, self.circuit.openings)
+        return started, self.circuit.openings
 
     def leave(self, attempt: Attempt, *, good: bool | None) -> None:
         """Take in how a call ended; None: given up by its caller, or refused by this gateway, which says nothing."""
-        now = self._clock()
-        self._seconds.observe(now - attempt.started)
-        self.circuit.record(now, good, attempt.openings)
+        (started, openings), now = attempt, self._clock()
+        self._seconds.observe(now - started)
+        self.circuit.record(now, good, openings)
         if good is False:
             self._failed.inc()
-            self._openings.inc(self.circuit.openings - attempt.openings)
+            self._openings.inc(self.circuit.openings - openings)

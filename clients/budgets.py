@@ -14,7 +14,8 @@ class Budget:
 
     def earn(self) -> None:
         """Count one call."""
-        self.saved = min(self._saved_max, self.saved + self._earned)
+        if self.saved < self._saved_max:
+            self.saved = min(self._saved_max, self.saved + self._earned)
 
     def spend(self) -> bool:
         """Take what one piece of extra work costs; False when there is not enough."""

@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return b"".join(parts)
 
     async def more(self) -> bytes:
         """Return the next part of the body as soon as there is one; nothing at its end.
@@ -119,7 +119,8 @@ class Connection(asyncio.Protocol):
             if self._buffered > BUFFERED_BYTES_MAX and not self._paused and not self.whole:
                 self._paused = True
                 self._transport.pause_reading()
-            self._wake()
+            if self._waiter is not None:
+                self._waiter.end_at_once()
         elif self._received > HEAD_BYTES_MAX:
             self._fail(ReadError("the head of the answer is over its bound"))
 
@@ -168,7 +169,3 @@ class Connection(asyncio.Protocol):
         self.abort()
         if self._waiter is not None:
             self._waiter.end(self._failure)
-
-    def _wake(self) -> None:
-        if self._waiter is not None:
-            self._waiter.end_at_once()

@@ -8,6 +8,7 @@ deadline passed            TimedOut
 body over its bound        TooLarge
 """
 
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,14 +18,13 @@ from clients.kept import age_of
 from clients.routes import Parameters, Priority, Route, reads
 from clients.transport import (
     URL,
+    Answer,
     Heading,
     PreparedRequest,
     PreparedTransport,
-    Response,
     TimeoutException,
     TransportError,
 )
-from clients.tries import body_of
 from contracts.failures import Failure, Problem, TimedOut, Unavailable, failure_of
 
 OURS = frozenset({401, 403, 421})
@@ -33,6 +33,8 @@ READY_S_MAX = 1.0
 """How long a readiness probe waits."""
 
 T = TypeVar("T")
+Asked = Coroutine[Any, Any, T]
+"""What was asked for, to be awaited once."""
 
 _problems = msgspec.json.Decoder(Problem)
 _encoder = msgspec.json.Encoder()
@@ -70,15 +72,9 @@ class Downstream:
         self._heading = Heading(pairs)
         self._heading_with_body = Heading([*pairs, ("content-type", "application/json")])
 
-    async def call(
-        self,
-        route: Route[T],
-        deadline: Deadline,
-        query: Parameters = (),
-        *,
-        segment: str = "",
-        body: Any = None,
-    ) -> T:
+    def call(
+        self, route: Route[T], deadline: Deadline, query: Parameters = (), *, segment: str = "", body: Any = None
+    ) -> Asked[T]:
         """Ask for what a route answers; `body` is a struct, or None for none.
 
         A read that runs on an errand is shared with the same one under way on it, and leaves a note there when the
@@ -88,50 +84,63 @@ class Downstream:
             Failure: see the module; may be sent again where the route is repeatable and the failure retryable.
         """
         target = route.target(query, segment)
-        if not isinstance(deadline, Errand):
-            return (await self._ask(route, deadline, target, body))[0]
-        if route.method == "GET":
-            value, age_s = await deadline.flights.share(
-                (self._name, target), lambda: self._ask(route, deadline, target, None)
-            )
-        else:
-            value, age_s = await self._ask(route, deadline, target, body)
-        if age_s is not None:
-            deadline.found_aged(age_s)
-        return value
+        if not isinstance(deadline, Errand) or route.method != "GET":
+            return self._ask(route, deadline, target, body)
+        if route.keeps:
+            return self._ask_or_remember(route, deadline, target)
+        return deadline.flights.share((self._name, target), self._ask, route, deadline, target)
 
     async def ready(self) -> bool:
         """Say whether the service answers that it is ready, within `READY_S_MAX`."""
-        request = self._request(_READY, Deadline.after(READY_S_MAX), _READY.path, None)
+        request = self._request(_READY, Deadline.after(READY_S_MAX), _READY.path)
         try:
             return (await self._probe.handle_async_request(request)).is_success
         except (TransportError, Failure):
             return False
 
-    async def _ask(self, route: Route[T], deadline: Deadline, target: str, body: Any) -> tuple[T, float | None]:
-        """Return the decoded answer, and its age in seconds when it was kept from earlier."""
+    async def _ask(self, route: Route[T], deadline: Deadline, target: str, body: Any = None) -> T:
         try:
-            response = await self._transport.handle_async_request(self._request(route, deadline, target, body))
-        except TimeoutException as error:
-            raise TimedOut(f"The {self._name} service did not answer in time.") from error
+            answer = await self._transport.handle_async_request(self._request(route, deadline, target, body))
         except TransportError as error:
-            raise Unavailable(f"The {self._name} service is not available.", detail=str(error)) from error
-        content = body_of(response)
-        if not 200 <= response.status_code < 300:
-            raise self._failure(response, content)
-        return decode(route.decoder, content, self._name), age_of(response) if route.keeps else None
+            raise self._unanswered(error) from error
+        return self._read(route, answer)
 
-    def _request(self, route: Route[Any], deadline: Deadline, target: str, body: Any) -> PreparedRequest:
+    async def _ask_or_remember(self, route: Route[T], errand: Errand, target: str) -> T:
+        value, age_s = await errand.flights.share((self._name, target), self._ask_with_age, route, errand, target)
+        if age_s is not None:
+            errand.found_aged(age_s)
+        return value
+
+    async def _ask_with_age(self, route: Route[T], errand: Errand, target: str) -> tuple[T, float | None]:
+        """Return the answer, and its age in seconds when it was kept from earlier."""
+        try:
+            answer = await self._transport.handle_async_request(self._request(route, errand, target))
+        except TransportError as error:
+            raise self._unanswered(error) from error
+        return self._read(route, answer), age_of(answer)
+
+    def _request(self, route: Route[Any], deadline: Deadline, target: str, body: Any = None) -> PreparedRequest:
         encoded = b"" if body is None else _encoder.encode(body)
         heading = self._heading_with_body if encoded else self._heading
         return PreparedRequest(route, deadline, self._url, self._origin, heading, f"{self._prefix}{target}", encoded)
 
-    def _failure(self, response: Response, body: bytes) -> Failure:
-        if response.headers.get("content-type", "").startswith("application/problem+json"):
+    def _unanswered(self, error: TransportError) -> Failure:
+        if isinstance(error, TimeoutException):
+            return TimedOut(f"The {self._name} service did not answer in time.")
+        return Unavailable(f"The {self._name} service is not available.", detail=str(error))
+
+    def _read(self, route: Route[T], answer: Answer) -> T:
+        body = answer.body or b""
+        if not 200 <= answer.status_code < 300:
+            raise self._refused(answer, body)
+        return decode(route.decoder, body, self._name)
+
+    def _refused(self, answer: Answer, body: bytes) -> Failure:
+        if answer.headers.get("content-type", "").startswith("application/problem+json"):
             problem = decode(_problems, body, self._name)
             if problem.status not in OURS:
                 return failure_of(problem)
-        detail = f"answered {response.status_code}"
+        detail = f"answered {answer.status_code}"
         return Unavailable(f"The {self._name} service is not available.", detail=detail)
 
 

@@ -3,7 +3,7 @@
 from msgspec.json import Decoder
 
 from clients.deadline import Deadline
-from clients.downstream import Downstream
+from clients.downstream import Asked, Downstream
 from clients.routes import Priority, Query, reads
 from contracts.transactions import AccountTransactionPage, Transaction, TransactionPage
 
@@ -22,13 +22,13 @@ class EventsClient:
         """Say whether the service is ready."""
         return await self._service.ready()
 
-    async def page(self, account_ids: list[str], query: Query, deadline: Deadline) -> TransactionPage:
+    def page(self, account_ids: list[str], query: Query, deadline: Deadline) -> Asked[TransactionPage]:
         """Return one page over all the accounts together, newest first."""
-        return await self._service.call(PAGE, deadline, [("accountId", account_ids), *query])
+        return self._service.call(PAGE, deadline, [("accountId", account_ids), *query])
 
-    async def pages(self, account_ids: list[str], query: Query, deadline: Deadline) -> list[AccountTransactionPage]:
+    def pages(self, account_ids: list[str], query: Query, deadline: Deadline) -> Asked[list[AccountTransactionPage]]:
         """Return a page for each account, newest first."""
-        return await self._service.call(PAGES, deadline, [("accountId", account_ids), *query])
+        return self._service.call(PAGES, deadline, [("accountId", account_ids), *query])
 
-    async def transactions(self, ids: list[str], deadline: Deadline) -> list[Transaction]:
-        return await self._service.call(TRANSACTIONS, deadline, [("id", ids)])
+    def transactions(self, ids: list[str], deadline: Deadline) -> Asked[list[Transaction]]:
+        return self._service.call(TRANSACTIONS, deadline, [("id", ids)])

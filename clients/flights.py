@@ -7,9 +7,10 @@ are cancelled, the next one who waits starts over.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class _Abandoned(Exception):
@@ -24,7 +25,7 @@ class Flights:
     def __init__(self) -> None:
         self._waiting: dict[object, list[asyncio.Future[Any]]] = {}
 
-    async def share(self, key: object, read: Callable[[], Awaitable[T]]) -> T:
+    async def share(self, key: object, read: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
         """Return what `read` answers, or what the same read that is already under way does."""
         while (waiting := self._waiting.get(key)) is not None:
             future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -35,7 +36,7 @@ class Flights:
                 continue
         mine = self._waiting[key] = []
         try:
-            answer = await read()
+            answer = await read(*args)
         except asyncio.CancelledError:
             _land(self._end(key, mine), _Abandoned())
             raise

@@ -8,6 +8,8 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+
 from clients.budgets import Budget
 from clients.deadline import Clock
 from clients.routes import Route
@@ -68,7 +70,7 @@ class Hedges:
         durations, started = self._durations[route], self._clock()
         second = None
         if durations.p95_s is not None:
-            second = _Second(send, request)
+            second = _Second(send, request, asyncio.current_task())
             self._expect(second, started + max(AFTER_S_MIN, durations.p95_s))
         try:
             response = await send(request)
@@ -116,32 +118,34 @@ class Hedges:
         return True
 
 
-class _Second:
+class _Second(msgspec.Struct, eq=False):
     """The second sending of a read: nothing until its time has come.
 
     A good answer of it ends the first sending by cancelling its task, as a timeout would, and never swallows a
     cancellation that came from elsewhere.
     """
 
-    __slots__ = ("_cancelling", "_cut", "_first", "_request", "_response", "_send", "_task")
-
-    def __init__(self, send: Send, request: PreparedRequest) -> None:
-        self._send = send
-        self._request = request
-        self._task: asyncio.Task[None] | None = None
-        self._first: asyncio.Task[Any] | None = asyncio.current_task()
-        self._cancelling = self._first.cancelling() if self._first is not None else 0
-        self._cut = False
-        self._response: Answer | None = None
+    send: Send
+    request: PreparedRequest
+    first: asyncio.Task[Any] | None
+    """The task of the first sending, for as long as it may be cancelled."""
+    cancelling: int = 0
+    """How often that was cancelled by others before this began."""
+    task: asyncio.Task[None] | None = None
+    cut: bool = False
+    """Whether it ended the first sending."""
+    response: Answer | None = None
 
     def begin(self) -> None:
         """Send it."""
-        self._task = asyncio.create_task(self._run())
+        if self.first is not None:
+            self.cancelling = self.first.cancelling()
+        self.task = asyncio.create_task(self._run())
 
     def give_up(self) -> None:
         """Do not wait for it any longer."""
-        if self._task is not None:
-            self._task.cancel()
+        if self.task is not None:
+            self.task.cancel()
 
     def taken(self) -> Answer:
         """Return the answer that ended the first sending; to be called while handling its cancellation.
@@ -149,26 +153,26 @@ class _Second:
         Raises:
             CancelledError: it was cancelled by somebody else, too.
         """
-        if not self._cut or self._first is None or self._response is None:
+        if not self.cut or self.first is None or self.response is None:
             raise  # noqa: PLE0704 (what is being handled)
-        if self._first.uncancel() > self._cancelling:
+        if self.first.uncancel() > self.cancelling:
             raise  # noqa: PLE0704 (the same)
-        return self._response
+        return self.response
 
     async def outcome(self) -> Answer | None:
         """Wait for a sending that has begun and return its good answer; None when there is none."""
-        self._first = None
-        if self._task is not None:
-            await asyncio.wait([self._task])
-        return self._response
+        self.first = None
+        if self.task is not None:
+            await asyncio.wait([self.task])
+        return self.response
 
     async def _run(self) -> None:
         try:
-            response = await self._send(self._request)
+            response = await self.send(self.request)
         except (TransportError, Failure):
             return  # the first one goes on
         if response.status_code < 500:
-            self._response = response
-            if self._first is not None:
-                self._cut = True
-                self._first.cancel()
+            self.response = response
+            if self.first is not None:
+                self.cut = True
+                self.first.cancel()

@@ -7,6 +7,9 @@ Waits of one length end in the order they began: so they stand in line, and the 
 
 import asyncio
 from types import TracebackType
+from typing import Any
+
+import msgspec
 
 TICK_S = 0.025
 """How much later than asked a timeout may come, in seconds, beside what the loop itself is late."""
@@ -16,8 +19,9 @@ class Timeout:
     """Waits of at most `seconds`, each `with timeout.one():`. For one event loop at a time."""
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._line: dict[_Wait, float] = {}
+        self._seconds = seconds
+        self.line: dict[_Wait, float] = {}
+        """When each that waits expires, the next one first."""
         self._loop: asyncio.AbstractEventLoop | None = None
         """Where the timer runs; None while nothing waits."""
 
@@ -26,60 +30,55 @@ class Timeout:
 
         It ends the block by cancelling its task, and never swallows a cancellation that came from elsewhere.
         """
-        return _Wait(self)
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A timeout needs a task to end.")
+        return _Wait(self, task, task.cancelling())
 
-    def enter(self, wait: "_Wait", loop: asyncio.AbstractEventLoop) -> None:
+    def enter(self, wait: "_Wait") -> None:
         """Put a wait in line."""
-        self._line[wait] = loop.time() + self.seconds
+        loop = asyncio.get_running_loop()
+        self.line[wait] = loop.time() + self._seconds
         if self._loop is not loop:
             self._loop = loop
             loop.call_later(TICK_S, self._tick, loop)
 
-    def leave(self, wait: "_Wait") -> None:
-        """Take a wait out of the line."""
-        self._line.pop(wait, None)
-
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         expired = []
-        for wait, expires_at in self._line.items():
+        for wait, expires_at in self.line.items():
             if expires_at > now:
                 break
             expired.append(wait)
         for wait in expired:
-            del self._line[wait]
+            del self.line[wait]
             wait.expire()
-        if self._line:
+        if self.line:
             loop.call_later(TICK_S, self._tick, loop)
         else:
             self._loop = None
 
 
-class _Wait:
-    """One block that is timed."""
+class _Wait(msgspec.Struct, eq=False):
+    """One block that is timed, in line until it ends or expires."""
 
-    __slots__ = ("_cancelling", "_expired", "_task", "_timeout")
-
-    def __init__(self, timeout: Timeout) -> None:
-        self._timeout = timeout
-        self._expired = False
+    timeout: Timeout
+    task: asyncio.Task[Any]
+    cancelling: int
+    expired: bool = False
 
     def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        if task is None:
-            raise RuntimeError("A timeout needs a task to end.")
-        self._task, self._cancelling = task, task.cancelling()
-        self._timeout.enter(self, loop)
+        self.timeout.enter(self)
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._timeout.leave(self)
-        if self._expired and self._task.uncancel() <= self._cancelling and exc_type is asyncio.CancelledError:
+        if not self.expired:
+            del self.timeout.line[self]
+        elif self.task.uncancel() <= self.cancelling and exc_type is asyncio.CancelledError:
             raise TimeoutError from exc
 
     def expire(self) -> None:
         """Interrupt the block."""
-        self._expired = True
-        self._task.cancel()
+        self.expired = True
+        self.task.cancel()

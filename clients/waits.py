@@ -38,13 +38,15 @@ class Wait:
         self._done = False
         self._error: BaseException | None = None
         self._wake: Callable[[Any], object] | None = None
-        self._context: Context | None = None
+        self._context: Context
 
     def __await__(self) -> Generator[Any, None, None]:
-        if not self._done:
+        # An iterator does for a generator: the task throws what `result` raises right where it is awaited.
+        if self._done:
+            self.result()
+        else:
             self._asyncio_future_blocking = True
-            yield self
-        self.result()
+        return iter(() if self._done else (self,))  # type: ignore[return-value]
 
     def done(self) -> bool:
         """Say whether it is over."""
@@ -75,7 +77,9 @@ class Wait:
         self._done = True
         try:
             while due:
-                due.popleft()._go_on()  # noqa: SLF001 (its own kind)
+                wait = due.popleft()
+                if wait._wake is not None:  # noqa: SLF001 (its own kind)
+                    wait._context.run(wait._wake, wait)  # noqa: SLF001 (the same)
         finally:
             _line.due = None
             for left in due:  # the loop is being ended by what one of them raised
@@ -109,17 +113,6 @@ class Wait:
         if self._done:
             self._go_on_soon()
 
-    def _go_on(self) -> None:
-        wake, context = self._taken()
-        if wake is not None and context is not None:
-            context.run(wake, self)
-
     def _go_on_soon(self) -> None:
-        wake, context = self._taken()
-        if wake is not None:
-            self._loop.call_soon(wake, self, context=context)
-
-    def _taken(self) -> tuple[Callable[[Any], object] | None, Context | None]:
-        wake, context = self._wake, self._context
-        self._wake = self._context = None
-        return wake, context
+        if self._wake is not None:
+            self._loop.call_soon(self._wake, self, context=self._context)

@@ -8,7 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from functools import cached_property, partial
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from clients.backends import Backends
 from clients.deadline import Deadline
@@ -16,10 +16,11 @@ from clients.routes import Query
 from contracts.accounts import IDS_PER_CALL_MAX, Account, Balance, Card, Customer, Device, Holding, StandingOrder
 from contracts.alerts import AnyAlert
 from contracts.rules import AlertRule
-from contracts.transactions import Transaction, TransactionPage
+from contracts.transactions import AccountTransactionPage, Transaction, TransactionPage
 from resolvers.loads import All, Load, each
 
 K = TypeVar("K", bound=Hashable)
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -41,7 +42,8 @@ I = TypeVar("I", bound=Identified)  # noqa: E741 - the type variable of the prot
 O = TypeVar("O", bound=OfAccount)  # noqa: E741 - the same
 
 
-Batch = list[tuple[K, Load[T]]]
+Fetch = Callable[[list[str], Deadline], Awaitable[list[T]]]
+"""Reads what a service has for ids or account ids."""
 
 
 class Loader(Generic[K, T]):
@@ -50,23 +52,35 @@ class Loader(Generic[K, T]):
     As Strawberry's DataLoader behind a shield, without a future for each who waits (see resolvers/loads.py).
     """
 
-    def __init__(self, load: Callable[[list[K]], Awaitable[list[T]]]) -> None:
-        """Take what loads so many keys, at most `IDS_PER_CALL_MAX`, and answers in their order."""
-        self._load = load
+    @overload
+    def __init__(self, fetch: Callable[[list[K]], Awaitable[list[T]]]) -> None: ...
+    @overload
+    def __init__(self, fetch: Callable[[list[K]], Awaitable[R]], arrange: Callable[[list[K], R], list[T]]) -> None: ...
+    def __init__(
+        self, fetch: Callable[[list[K]], Awaitable[Any]], arrange: Callable[[list[K], Any], list[T]] | None = None
+    ) -> None:
+        """Take what loads so many keys, at most `IDS_PER_CALL_MAX`, and what puts the answer in their order.
+
+        Without the latter it comes in their order.
+        """
+        self._fetch = fetch
+        self._arrange = arrange
         self._loads: dict[K, Load[T]] = {}
-        self._batch: Batch[K, T] = []
-        self._loading: set[asyncio.Task[None]] = set()
+        self._batch: dict[K, Load[T]] = {}
+        """What is asked for until the batch is dispatched."""
+        self._loading: list[asyncio.Task[None]] = []
+        """Kept as long as what they load, as the loop itself does not keep its tasks."""
 
     def load(self, key: K) -> Load[T]:
         """Ask for one key."""
         load = self._loads.get(key)
         if load is None:
-            load = self._loads[key] = Load()
-            if not self._batch or len(self._batch) == IDS_PER_CALL_MAX:
+            batch = self._batch
+            if not batch or len(batch) == IDS_PER_CALL_MAX:
                 loop = asyncio.get_running_loop()
-                self._batch = []
-                loop.call_soon(self._dispatch, loop, self._batch)
-            self._batch.append((key, load))
+                batch = self._batch = {}
+                loop.call_soon(self._dispatch, loop, batch)
+            load = self._loads[key] = batch[key] = Load()
         return load
 
     def load_each(self, keys: Iterable[K]) -> list[Load[T]]:
@@ -77,52 +91,37 @@ class Loader(Generic[K, T]):
         """Ask for several keys at once; answers in their order."""
         return All(map(self.load, keys))
 
-    def _dispatch(self, loop: asyncio.AbstractEventLoop, batch: Batch[K, T]) -> None:
-        task = loop.create_task(self._run(batch))
-        self._loading.add(task)
-        task.add_done_callback(self._loading.discard)
+    def _dispatch(self, loop: asyncio.AbstractEventLoop, batch: dict[K, Load[T]]) -> None:
+        self._loading.append(loop.create_task(self._run(batch)))
 
-    async def _run(self, batch: Batch[K, T]) -> None:
+    async def _run(self, batch: dict[K, Load[T]]) -> None:
         if self._batch is batch:
-            self._batch = []
+            self._batch = {}
+        keys, loads = list(batch), batch.values()
         try:
-            values = await self._load([key for key, _ in batch])
-            if len(values) != len(batch):
-                raise LookupError(f"{len(batch)} keys were asked for, {len(values)} answered.")
+            values = await self._fetch(keys)
+            if self._arrange is not None:
+                values = self._arrange(keys, values)
+            if len(values) != len(keys):
+                raise LookupError(f"{len(keys)} keys were asked for, {len(values)} answered.")
         except BaseException as error:
-            for _, load in batch:
+            for load in loads:
                 load.settle(None, error)
             if not isinstance(error, Exception):
                 raise
         else:
-            for (_, load), value in zip(batch, values, strict=True):
+            for load, value in zip(loads, values, strict=True):
                 load.settle(value)
 
 
-async def _load_by_id(
-    fetch: Callable[[list[str], Deadline], Awaitable[list[I]]], deadline: Deadline, ids: list[str]
-) -> list[I | None]:
-    found = {struct.id: struct for struct in await fetch(ids, deadline)}
-    return [found.get(id) for id in ids]
-
-
-async def _load_by_account(
-    fetch: Callable[[list[str], Deadline], Awaitable[list[O]]], deadline: Deadline, account_ids: list[str]
-) -> list[list[O]]:
-    found: defaultdict[str, list[O]] = defaultdict(list)
-    for struct in await fetch(account_ids, deadline):
-        found[struct.account_id].append(struct)
-    return [found[account_id] for account_id in account_ids]
-
-
-def by_id(fetch: Callable[[list[str], Deadline], Awaitable[list[I]]], deadline: Deadline) -> Loader[str, I | None]:
+def by_id(fetch: Fetch[I], deadline: Deadline) -> Loader[str, I | None]:
     """Return a loader of single structs by id; None for what does not exist."""
-    return Loader(partial(_load_by_id, fetch, deadline))
+    return Loader(lambda ids: fetch(ids, deadline), _in_order_of_ids)
 
 
-def by_account(fetch: Callable[[list[str], Deadline], Awaitable[list[O]]], deadline: Deadline) -> Loader[str, list[O]]:
+def by_account(fetch: Fetch[O], deadline: Deadline) -> Loader[str, list[O]]:
     """Return a loader of lists by account id, in the order the service answers."""
-    return Loader(partial(_load_by_account, fetch, deadline))
+    return Loader(lambda account_ids: fetch(account_ids, deadline), _in_order_of_accounts)
 
 
 class Loaders:
@@ -176,7 +175,8 @@ class Loaders:
     @cached_property
     def alerts_about(self) -> Loader[str, list[AnyAlert]]:
         """Alerts by the transaction that caused them."""
-        return Loader(partial(_alerts_about, self._backends, self._deadline))
+        fetch = partial(self._backends.analytics.alerts_about, deadline=self._deadline)
+        return Loader(fetch, _in_order_of_transactions)
 
     @cached_property
     def balances(self) -> Loader[str, list[Balance]]:
@@ -202,8 +202,8 @@ class Loaders:
         """Return the loader of closing balances of the day `on`, by account id."""
         found = self._closing.get(on)
         if found is None:
-            fetch = partial(_closing_balances, self._backends, on)
-            found = self._closing[on] = by_account(fetch, self._deadline)
+            fetch = partial(self._backends.accounts.closing_balances, on=on, deadline=self._deadline)
+            found = self._closing[on] = Loader(fetch, _in_order_of_accounts)
         return found
 
     def transaction_pages(self, query: Query) -> Loader[str, TransactionPage]:
@@ -211,25 +211,30 @@ class Loaders:
         key = tuple(query)
         found = self._pages.get(key)
         if found is None:
-            load = partial(_transaction_pages, self._backends, self._deadline, query)
-            found = self._pages[key] = Loader(load)
+            fetch = partial(self._backends.events.pages, query=query, deadline=self._deadline)
+            found = self._pages[key] = Loader(fetch, _pages_in_order)
         return found
 
 
-async def _closing_balances(backends: Backends, on: str, account_ids: list[str], deadline: Deadline) -> list[Balance]:
-    return await backends.accounts.closing_balances(account_ids, on, deadline)
+def _in_order_of_ids(ids: list[str], structs: list[I]) -> list[I | None]:
+    found = {struct.id: struct for struct in structs}
+    return [found.get(id) for id in ids]
 
 
-async def _transaction_pages(
-    backends: Backends, deadline: Deadline, query: Query, account_ids: list[str]
-) -> list[TransactionPage]:
-    pages = await backends.events.pages(account_ids, query, deadline)
-    found = {one.account_id: one.page for one in pages}
-    return [found.get(account_id) or TransactionPage([], False) for account_id in account_ids]
+def _in_order_of_accounts(account_ids: list[str], structs: list[O]) -> list[list[O]]:
+    found: defaultdict[str, list[O]] = defaultdict(list)
+    for struct in structs:
+        found[struct.account_id].append(struct)
+    return [found[account_id] for account_id in account_ids]
 
 
-async def _alerts_about(backends: Backends, deadline: Deadline, transaction_ids: list[str]) -> list[list[AnyAlert]]:
+def _in_order_of_transactions(transaction_ids: list[str], alerts: list[AnyAlert]) -> list[list[AnyAlert]]:
     found: defaultdict[str | None, list[AnyAlert]] = defaultdict(list)
-    for alert in await backends.analytics.alerts_about(transaction_ids, deadline):
+    for alert in alerts:
         found[alert.transaction_id].append(alert)
     return [found[transaction_id] for transaction_id in transaction_ids]
+
+
+def _pages_in_order(account_ids: list[str], pages: list[AccountTransactionPage]) -> list[TransactionPage]:
+    found = {one.account_id: one.page for one in pages}
+    return [found.get(account_id) or TransactionPage([], False) for account_id in account_ids]

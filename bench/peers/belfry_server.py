@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, TypeVarTuple, cast
 
 import msgspec
 import strawberry
@@ -47,6 +47,7 @@ from schema.query import Query
 from schema.views import field, view
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Author(msgspec.Struct):
@@ -120,13 +121,7 @@ class KeptDownstream(Downstream):
         self._kept: dict[str, Any] = {}
 
     async def call(
-        self,
-        route: Route[T],
-        deadline: Deadline,
-        query: Parameters = (),
-        *,
-        segment: str = "",
-        body: Any = None,
+        self, route: Route[T], deadline: Deadline, query: Parameters = (), *, segment: str = "", body: Any = None
     ) -> T:
         """Return what was answered to the first such request."""
         key = route.target(query, segment)
@@ -138,9 +133,9 @@ class KeptDownstream(Downstream):
 class Apart(Flights):
     """Every read is made, also when the same one is under way."""
 
-    async def share(self, key: object, read: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG002 (as Flights has it)
+    async def share(self, key: object, read: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:  # noqa: ARG002 (as Flights has it)
         """Return what `read` answers."""
-        return await read()
+        return await read(*args)
 
 
 def application(settings: Settings, url: str, source: str, flights: type[Flights]) -> Starlette:
