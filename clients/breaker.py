@@ -133,9 +133,10 @@ class Breaker:
 
     def leave(self, attempt: Attempt, *, good: bool | None) -> None:
         """Take in how a call ended; None: given up by its caller, or refused by this gateway, which says nothing."""
-        (started, openings), now = attempt, self._clock()
+        (started, openings_then), now, circuit = attempt, self._clock(), self.circuit
         self._seconds.observe(now - started)
-        self.circuit.record(now, good, openings)
+        openings = circuit.openings
+        circuit.record(now, good, openings_then)
         if good is False:
             self._failed.inc()
-            self._openings.inc(self.circuit.openings - openings)
+            self._openings.inc(circuit.openings - openings)

@@ -16,6 +16,7 @@ from clients.passages import Passage
 from clients.retries import Retries
 from clients.routes import Priority
 from clients.shedding import SHARES, Load, Shedding
+from clients.telemetry import CIRCUIT_OPENINGS
 from clients.transport import Answer, ConnectError, PreparedTransport, ReadTimeout
 from clients.tries import Tries, body_of
 from contracts.failures import Shed, TimedOut, TooLarge, Unavailable
@@ -221,6 +222,16 @@ async def test_a_call_given_up_by_its_caller_says_nothing() -> None:
     probe.cancel()
     await until_idle()
     assert (await way.handle_async_request(request_of(READ))).status_code == 200
+
+
+@jumping
+async def test_an_opening_is_counted_once() -> None:
+    """Calls that were under way when it opened, and fail after it did, do not count it again."""
+    way = passage(Service([(1.0, None)]), breaker=Breaker("counted", pause_s=2.0, clock=clock))
+    counted = CIRCUIT_OPENINGS.labels("counted")
+    tasks = await _start(way, *[request_of(READ) for _ in range(2 * CALLS_MIN)])
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert counted._value.get() == 1
 
 
 @jumping
