@@ -287,7 +287,7 @@ class Compiler:
             writer.line(f"if type({value}) is not str: raise Odd")
             # As `encode_node_id`, without its calls: an answer has hundreds of ids.
             text = f"({field.read.prefix!r} + {value}).encode()"
-            return f"b2a_base64({text}).translate(URL_SAFE, FILLING).decode()"
+            return f"b2a_base64({text}).rstrip(FILLING).translate(URL_SAFE).decode()"
         read = source if field.read.attribute is None else f"{source}.{field.read.attribute}"
         writer.line(f"{value} = {read if field.read.make is None else f'{writer.constant(field.read.make)}({read})'}")
         return self._value(writer, field.type, field.details, value)
