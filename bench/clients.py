@@ -31,7 +31,6 @@ from clients.accounts import BALANCES
 from clients.backends import backends_over
 from clients.deadline import Errand
 from clients.http_transport import HttpTransport
-from clients.routes import target
 from clients.transport import URL, Heading, PreparedRequest
 from clients.tries import Tries, body_of
 from contracts.accounts import Balance
@@ -89,7 +88,7 @@ def _answering() -> Generator[str]:
 
 async def _ways(url: str, opened: AsyncExitStack) -> dict[str, Way]:
     headers = {"accept": "application/json", "accept-encoding": "identity", "authorization": f"Bearer {TOKEN}"}
-    path = target(BALANCES.path, QUERY)
+    path = BALANCES.target(QUERY)
     session = await opened.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
     connector = await opened.enter_async_context(HttpTransport())
     client = await opened.enter_async_context(httpx.AsyncClient(headers=headers))
@@ -109,7 +108,7 @@ async def _ways(url: str, opened: AsyncExitStack) -> dict[str, Way]:
         return await belfry.balances(IDS, Errand.of("anna", 5.0))
 
     async def library() -> object:
-        response = await client.get(url + target(BALANCES.path, QUERY))
+        response = await client.get(url + BALANCES.target(QUERY))
         return BALANCES.decoder.decode(response.content)
 
     return {"aiohttp": bare, "connector": connected, "Belfry": whole, "httpx": library}

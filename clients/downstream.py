@@ -83,46 +83,47 @@ class Downstream:
         Raises:
             Failure: see the module; may be sent again where the route is repeatable and the failure retryable.
         """
-        target = route.target(query, segment)
+        request = self._request(route, deadline, route.target(query, segment), body)
         if not isinstance(deadline, Errand) or route.method != "GET":
-            return self._ask(route, deadline, target, body)
+            return self._ask(route, request)
+        key = self._name, request.target
         if route.keeps:
-            return self._ask_or_remember(route, deadline, target)
-        return deadline.flights.share((self._name, target), self._ask, route, deadline, target)
+            return self._ask_or_remember(route, request, deadline, key)
+        return deadline.flights.share(key, self._ask, route, request)
 
     async def ready(self) -> bool:
         """Say whether the service answers that it is ready, within `READY_S_MAX`."""
-        request = self._request(_READY, Deadline.after(READY_S_MAX), _READY.path)
+        request = self._request(_READY, Deadline.after(READY_S_MAX), _READY.path, None)
         try:
             return (await self._probe.handle_async_request(request)).is_success
         except (TransportError, Failure):
             return False
 
-    async def _ask(self, route: Route[T], deadline: Deadline, target: str, body: Any = None) -> T:
+    def _request(self, route: Route[Any], deadline: Deadline, target: str, body: Any) -> PreparedRequest:
+        encoded = b"" if body is None else _encoder.encode(body)
+        heading = self._heading_with_body if encoded else self._heading
+        return PreparedRequest(route, deadline, self._url, self._origin, heading, f"{self._prefix}{target}", encoded)
+
+    async def _ask(self, route: Route[T], request: PreparedRequest) -> T:
         try:
-            answer = await self._transport.handle_async_request(self._request(route, deadline, target, body))
+            answer = await self._transport.handle_async_request(request)
         except TransportError as error:
             raise self._unanswered(error) from error
         return self._read(route, answer)
 
-    async def _ask_or_remember(self, route: Route[T], errand: Errand, target: str) -> T:
-        value, age_s = await errand.flights.share((self._name, target), self._ask_with_age, route, errand, target)
+    async def _ask_or_remember(self, route: Route[T], request: PreparedRequest, errand: Errand, key: object) -> T:
+        value, age_s = await errand.flights.share(key, self._ask_with_age, route, request)
         if age_s is not None:
             errand.found_aged(age_s)
         return value
 
-    async def _ask_with_age(self, route: Route[T], errand: Errand, target: str) -> tuple[T, float | None]:
+    async def _ask_with_age(self, route: Route[T], request: PreparedRequest) -> tuple[T, float | None]:
         """Return the answer, and its age in seconds when it was kept from earlier."""
         try:
-            answer = await self._transport.handle_async_request(self._request(route, errand, target))
+            answer = await self._transport.handle_async_request(request)
         except TransportError as error:
             raise self._unanswered(error) from error
         return self._read(route, answer), age_of(answer)
-
-    def _request(self, route: Route[Any], deadline: Deadline, target: str, body: Any = None) -> PreparedRequest:
-        encoded = b"" if body is None else _encoder.encode(body)
-        heading = self._heading_with_body if encoded else self._heading
-        return PreparedRequest(route, deadline, self._url, self._origin, heading, f"{self._prefix}{target}", encoded)
 
     def _unanswered(self, error: TransportError) -> Failure:
         if isinstance(error, TimeoutException):

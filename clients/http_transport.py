@@ -158,9 +158,12 @@ class HttpTransport(AsyncBaseTransport):
             else:
                 connection.abort()
                 self._open.discard(connection)
-        self._leave()
+        if self._waiting:
+            self._let_the_next_go()
+        else:
+            self._free += 1
 
-    def _leave(self) -> None:
+    def _let_the_next_go(self) -> None:
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
@@ -175,7 +178,7 @@ class HttpTransport(AsyncBaseTransport):
             await place
         except BaseException:
             if place.done() and not place.cancelled():
-                self._leave()  # room was made just as the caller left
+                self._let_the_next_go()  # room was made just as the caller left
             raise
 
 

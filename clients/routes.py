@@ -65,9 +65,9 @@ def target(path: str, query: Parameters) -> str:
 
 
 def _parameter(name: str, value: str | list[str]) -> str:
-    values = [value] if isinstance(value, str) else value
-    if not _plain("".join(values)):
-        values = [_encoded(one) for one in values]
+    if isinstance(value, str):
+        return f"{name}={_encoded(value)}"
+    values = value if _plain("".join(value)) else map(_encoded, value)
     return f"{name}={f'&{name}='.join(values)}"
 
 

@@ -19,10 +19,10 @@ class Timeout:
     """Waits of at most `seconds`, each `with timeout.one():`. For one event loop at a time."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self.line: dict[_Wait, float] = {}
         """When each that waits expires, the next one first."""
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         """Where the timer runs; None while nothing waits."""
 
     def one(self) -> "_Wait":
@@ -35,13 +35,10 @@ class Timeout:
             raise RuntimeError("A timeout needs a task to end.")
         return _Wait(self, task, task.cancelling())
 
-    def enter(self, wait: "_Wait") -> None:
-        """Put a wait in line."""
-        loop = asyncio.get_running_loop()
-        self.line[wait] = loop.time() + self._seconds
-        if self._loop is not loop:
-            self._loop = loop
-            loop.call_later(TICK_S, self._tick, loop)
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at the line from now on, for as long as there is one."""
+        self.loop = loop
+        loop.call_later(TICK_S, self._tick, loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
@@ -56,7 +53,7 @@ class Timeout:
         if self.line:
             loop.call_later(TICK_S, self._tick, loop)
         else:
-            self._loop = None
+            self.loop = None
 
 
 class _Wait(msgspec.Struct, eq=False):
@@ -68,7 +65,10 @@ class _Wait(msgspec.Struct, eq=False):
     expired: bool = False
 
     def __enter__(self) -> None:
-        self.timeout.enter(self)
+        timeout, loop = self.timeout, asyncio.get_running_loop()
+        timeout.line[self] = loop.time() + timeout.seconds
+        if timeout.loop is not loop:
+            timeout.begin(loop)
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None

@@ -11,34 +11,26 @@ turn.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Generator
 from contextvars import Context
-from threading import local
 from typing import Any
 
+import msgspec
 
-class _Line(local):
-    """Who goes on next in this thread; None while nobody here lets them."""
-
-    due: "deque[Wait] | None" = None
-
-
-_line = _Line()
+_lines: "dict[asyncio.AbstractEventLoop, list[Wait]]" = {}
+"""Who goes on, one after the other, in each loop that lets somebody go on right now."""
 
 
-class Wait:
+class Wait(msgspec.Struct, eq=False):
     """One wait of one task of `loop`, which awaits it once. For the loop's own thread."""
 
-    __slots__ = ("_asyncio_future_blocking", "_context", "_done", "_error", "_loop", "_wake")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._asyncio_future_blocking = False
-        self._loop = loop
-        self._done = False
-        self._error: BaseException | None = None
-        self._wake: Callable[[Any], object] | None = None
-        self._context: Context
+    _loop: asyncio.AbstractEventLoop
+    _done: bool = False
+    _error: BaseException | None = None
+    _wake: Any = None
+    """What wakes the task, and in which context; None while nobody waits."""
+    _context: Context | None = None
+    _asyncio_future_blocking: bool = False
 
     def __await__(self) -> Generator[Any, None, None]:
         # An iterator does for a generator: the task throws what `result` raises right where it is awaited.
@@ -59,29 +51,30 @@ class Wait:
         self._done, self._error = True, error
         if self._wake is None:
             return
-        due = _line.due
-        if due is None:
+        line = _lines.get(self._loop)
+        if line is None:
             self._go_on_soon()
         else:
-            due.append(self)
+            line.append(self)
 
     def end_at_once(self) -> None:
         """End it, and let its task and all whose waits end by that go on before this returns, up to their next waits.
 
         For callbacks of the loop: within a task it is as `end`.
         """
-        if self._done or _line.due is not None or asyncio.current_task(self._loop) is not None:
+        loop = self._loop
+        if self._done or loop in _lines or asyncio.current_task(loop) is not None:
             self.end()
             return
-        due = _line.due = deque((self,))
         self._done = True
+        line = _lines[loop] = [self]
+        due = iter(line)  # those who join while it is walked, too
         try:
-            while due:
-                wait = due.popleft()
-                if wait._wake is not None:  # noqa: SLF001 (its own kind)
+            for wait in due:
+                if wait._context is not None:  # noqa: SLF001 (its own kind)
                     wait._context.run(wait._wake, wait)  # noqa: SLF001 (the same)
         finally:
-            _line.due = None
+            del _lines[loop]
             for left in due:  # the loop is being ended by what one of them raised
                 left._go_on_soon()  # noqa: SLF001 (the same)
 

@@ -17,7 +17,7 @@ from contracts.accounts import IDS_PER_CALL_MAX, Account, Balance, Card, Custome
 from contracts.alerts import AnyAlert
 from contracts.rules import AlertRule
 from contracts.transactions import AccountTransactionPage, Transaction, TransactionPage
-from resolvers.loads import All, Load, each
+from resolvers.loads import All, Load
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
@@ -73,23 +73,25 @@ class Loader(Generic[K, T]):
 
     def load(self, key: K) -> Load[T]:
         """Ask for one key."""
-        load = self._loads.get(key)
-        if load is None:
-            batch = self._batch
-            if not batch or len(batch) == IDS_PER_CALL_MAX:
-                loop = asyncio.get_running_loop()
-                batch = self._batch = {}
-                loop.call_soon(self._dispatch, loop, batch)
-            load = self._loads[key] = batch[key] = Load()
-        return load
+        return self._loads.get(key) or self._ask(key)
 
     def load_each(self, keys: Iterable[K]) -> list[Load[T]]:
         """Ask for several keys at once; the load of each, in their order."""
-        return each(keys, self.load)
+        loads = self._loads
+        return [loads.get(key) or self._ask(key) for key in keys]
 
     def load_many(self, keys: Iterable[K]) -> Load[list[T]]:
         """Ask for several keys at once; answers in their order."""
-        return All(map(self.load, keys))
+        return All(self.load_each(keys))
+
+    def _ask(self, key: K) -> Load[T]:
+        batch = self._batch
+        if not batch or len(batch) == IDS_PER_CALL_MAX:
+            loop = asyncio.get_running_loop()
+            batch = self._batch = {}
+            loop.call_soon(self._dispatch, loop, batch)
+        load = self._loads[key] = batch[key] = Load()
+        return load
 
     def _dispatch(self, loop: asyncio.AbstractEventLoop, batch: dict[K, Load[T]]) -> None:
         self._loading.append(loop.create_task(self._run(batch)))
