@@ -83,7 +83,7 @@ async def page(info: Info, filter: AlertFilter, first: int, after: str | None) -
     context = info.context
     query = [*filter.query(), *paging(first, after)]
     found = await context.backends.analytics.alert_page(context.customer_id, query, context.deadline)
-    context.trail.showed(edge.node for edge in found.edges)
+    context.trail.showed(nodes(found))
     return found
 
 

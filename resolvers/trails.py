@@ -1,9 +1,10 @@
 """What one request did and showed, for the audit record: ids and codes only. The edge reads it afterwards."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 from contracts.alerts import Alert
-from resolvers.node_ids import encode_node_id
+from contracts.node_ids import encode_node_id, encode_node_ids
 
 IDS_MAX = 500
 """Ids kept of each; a request's pages hold at most a few hundred alerts."""
@@ -21,9 +22,10 @@ class Trail:
 
     def showed(self, alerts: Iterable[Alert]) -> None:
         """Remember alerts that the customer is given."""
-        for alert in alerts:
-            if len(self._alerts) < IDS_MAX:
-                self._alerts[alert.id] = None
+        kept = self._alerts
+        if len(kept) < IDS_MAX:  # what a page holds beyond it is left out when they are taken
+            for alert in alerts:
+                kept[alert.id] = None
 
     def about(self, kind: str, id: str) -> None:
         """Remember what a mutation is about, whether it is the caller's or not."""
@@ -39,7 +41,7 @@ class Trail:
         if not self._alerts:
             return []
         taken, self._alerts = self._alerts, {}
-        return [encode_node_id("Alert", id) for id in taken]
+        return encode_node_ids("Alert", islice(taken, IDS_MAX))
 
     @property
     def subjects(self) -> list[str]:
