@@ -108,6 +108,14 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
         ("HEAD", True, [start(LENGTH_5), body(b"hello")], HEAD + b"content-length: 5\r\n\r\n"),
         ("GET", True, [start(status=204), body(b"")], b"HTTP/1.1 204 No Content\r\n\r\n"),
         (
+            "GET", True, [start(LENGTH_5, status=294), body(b"hello")],
+            b"HTTP/1.1 294 \r\ncontent-length: 5\r\n\r\nhello",
+        ),
+        (
+            "GET", True, [start((b"a%d", b"%b"), LENGTH_5, (b"a%d", b"c")), body(b"hello")],
+            HEAD + b"a%d: %b\r\ncontent-length: 5\r\na%d: c\r\n\r\nhello",
+        ),
+        (
             "GET", False, [start(LENGTH_5), body(b"hello")],
             HEAD + b"content-length: 5\r\nconnection: close\r\n\r\nhello",
         ),
