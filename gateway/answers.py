@@ -11,6 +11,7 @@ from contracts.failures import Failure
 from gateway.errors import MISSING_SCOPE, render_failure
 from gateway.identity import NoToken
 from gateway.media_types import GRAPHQL_RESPONSE, JSON
+from gateway.plans.texts import Written
 from gateway.rate_limits import RateLimited
 from gateway.step_up import StepUpRequired
 
@@ -36,9 +37,13 @@ CONTENT_TYPES = {
 def encode_json(value: Any) -> bytes:
     """Encode an answer; what orjson does not know is shown as text, keys that are no text included."""
     try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+        return orjson.dumps(value, default=_shown, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
     except orjson.JSONEncodeError:  # such keys triple what every answer costs
-        return orjson.dumps(value, default=str, option=orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(value, default=_shown, option=orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_NON_STR_KEYS)
+
+
+def _shown(value: Any) -> Any:
+    return orjson.Fragment(value.text) if type(value) is Written else str(value)
 
 
 async def send_answer(

@@ -31,6 +31,7 @@ from contracts.scopes import TokenScope
 from gateway.callers import Caller
 from gateway.costs import INTROSPECTION_COST, MUTATION_COST, CostModel
 from gateway.documents import PreparedDocument
+from gateway.plans.texts import as_data
 from gateway.telemetry import ACTUAL_COST
 
 SAMPLED = 16
@@ -84,7 +85,7 @@ class CostMeter:
         self._seen += 1
         if not told and self._seen % SAMPLED:
             return
-        actual = self.actual(prepared, node, payload.get("data"))
+        actual = self.actual(prepared, node, as_data(payload.get("data")))
         ACTUAL_COST.observe(actual)
         if told:
             cost = {"estimated": estimated, "actual": actual, "limit": self._limit}

@@ -189,7 +189,7 @@ class Engine:
             Failure: it is a mutation or shows alerts, and its audit record cannot be written.
         """
         prepared, node = selected.prepared, selected.node
-        executor = self._build(selected, prepared.plain or prepared.document, caller)
+        executor = self._build(selected, prepared.plain or prepared.document, caller, writes=True)
         context: Context = executor.context_value
         mutates = is_mutation(node)
         if mutates:
@@ -316,10 +316,10 @@ class Engine:
         """Render a source that did not begin in time."""
         return {"errors": [_timed_out()]}
 
-    def _build(self, selected: Selected, document: DocumentNode, caller: Caller) -> Executor:
+    def _build(self, selected: Selected, document: DocumentNode, caller: Caller, *, writes: bool = False) -> Executor:
         operation = selected.operation
         launch = self._launches.find(document, operation.operation_name)
-        executor = launch.executor(self.make_context(caller.principal), operation.variables)
+        executor = launch.executor(self.make_context(caller.principal), operation.variables, writes=writes)
         if isinstance(executor, list):
             errors = self._suggestions.of_variables(executor, selected.node, operation.variables, caller.principal)
             raise Refused(BAD_VARIABLES, render_refusals(errors, BAD_VARIABLES))

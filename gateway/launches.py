@@ -137,12 +137,20 @@ class Launch:
             raise TypeError(f"Executors have their own {unknown}.")
         self._class: type[Executor] = _launched(cast("Any", executor_class), tuple(own))
 
-    def executor(self, context: object, variables: dict[str, Any]) -> Executor | list[GraphQLError]:
-        """Return an executor for one request, or what is wrong with its variables."""
+    def executor(
+        self, context: object, variables: dict[str, Any], *, writes: bool = False
+    ) -> Executor | list[GraphQLError]:
+        """Return an executor for one request, or what is wrong with its variables.
+
+        `writes`: the answer is only encoded, so that parts of it may be `Written` (gateway/plans/texts.py).
+        """
         values = self._coerced(variables)
         if isinstance(values, list):
             return values
-        return self.bare(context, values)
+        executor = self.bare(context, values)
+        if writes:
+            executor.__dict__["writes"] = True
+        return executor
 
     def bare(self, context: object, values: VariableValues) -> Executor:
         """Return an executor with variables that are coerced already."""

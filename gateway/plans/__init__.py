@@ -6,6 +6,7 @@
     calls.py     Strawberry's resolvers called without the parts of their chain that a field has no use for
     conversions.py  arguments as Strawberry converts them, with names and types looked up once
     codegen.py   the straight-line Python that reads and completes them
+    texts.py     the same writing JSON at once, for answers that are encoded and nothing else
     leaves.py    scalars and enums by exact type
     executor.py  graphql-core's executor, running plans
     pending.py   parts of an answer that are not there yet, put together without a task for each

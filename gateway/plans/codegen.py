@@ -227,14 +227,14 @@ class Compiler:
         leaf = leaf_of(type_)
         names = {name: writer.constant(constant) for name, constant in leaf.constants.items()}
         coerce = writer.constant(leaf.coerce)
-        usual = _renamed(leaf.usual, names).format(value=value)
+        usual = renamed(leaf.usual, names).format(value=value)
         other = f"if {value} is not None: {value} = {coerce}({value})" if nullable else f"{value} = {coerce}({value})"
         if leaf.answer is None:
             with writer.block(f"if not ({usual}):"):
                 writer.line(other)
             return
         with writer.block(f"if {usual}:"):
-            writer.line(f"{value} = {_renamed(leaf.answer, names).format(value=value)}")
+            writer.line(f"{value} = {renamed(leaf.answer, names).format(value=value)}")
         with writer.block("else:"):
             writer.line(other)
 
@@ -282,12 +282,10 @@ class Compiler:
         if isinstance(field.read, Constant):
             return repr(field.read.value)
         value = writer.name()
-        if isinstance(field.read, NodeId) and nullable_of(field.type) is GraphQLID:
+        if is_node_id(field):
             writer.line(f"{value} = {source}.{field.read.attribute}")
             writer.line(f"if type({value}) is not str: raise Odd")
-            # As `encode_node_id`, without its calls: an answer has hundreds of ids.
-            text = f"({field.read.prefix!r} + {value}).encode()"
-            return f"b2a_base64({text}).rstrip(FILLING).translate(URL_SAFE).decode()"
+            return node_id_code(field, value)
         read = source if field.read.attribute is None else f"{source}.{field.read.attribute}"
         writer.line(f"{value} = {read if field.read.make is None else f'{writer.constant(field.read.make)}({read})'}")
         return self._value(writer, field.type, field.details, value)
@@ -327,6 +325,17 @@ def plain_field(
     return PlainField(response_name, read, definition.type, details)
 
 
+def is_node_id(field: PlainField) -> bool:
+    """Say whether a field is a global id that can be encoded in place."""
+    return isinstance(field.read, NodeId) and nullable_of(field.type) is GraphQLID
+
+
+def node_id_code(field: PlainField, id: str) -> str:
+    """Return the expression of a global id, as `encode_node_id` without its calls: an answer has hundreds of them."""
+    assert isinstance(field.read, NodeId)  # noqa: S101 (it is one)
+    return f"b2a_base64(({field.read.prefix!r} + {id}).encode()).rstrip(FILLING).translate(URL_SAFE).decode()"
+
+
 def nullable_of(type_: Any) -> Any:
     """Return a type without saying whether null may stand there."""
     return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
@@ -338,7 +347,8 @@ def attributes_of(fields: Iterable[PlainField]) -> frozenset[str]:
     return frozenset(read.attribute for read in reads if read.attribute is not None)
 
 
-def _renamed(template: str, names: dict[str, str]) -> str:
+def renamed(template: str, names: dict[str, str]) -> str:
+    """Return a leaf's code with the names its constants have in a function."""
     for name, constant in names.items():
         template = template.replace(name, constant)
     return template

@@ -27,6 +27,7 @@ from gateway.plans.calls import NONE_GIVEN, Given, RawInfo
 from gateway.plans.codegen import Complete, nullable_of
 from gateway.plans.pending import Column, Loaded, Parts, Pending, Place, Rows, Table
 from gateway.plans.plan import FieldPlan, Plan, Selected
+from gateway.plans.texts import Write
 from resolvers.loads import Load
 
 
@@ -34,6 +35,8 @@ class PlanExecution(Executor[Any]):
     """Overrides of graphql-core's executor; without a plan each of them is the original."""
 
     plans: ClassVar[PlanCache]
+    writes: bool = False
+    """Whether parts of the answer may be `Written`: for those who encode it and nothing else."""
     completes_events: ClassVar = False
     """Whether `plain_event` may be used in place of an execution."""
     _plan: Plan | None = None
@@ -277,7 +280,8 @@ class PlanExecution(Executor[Any]):
                 return None
             if len(loads) != len(table.indices) or not all(issubclass(cls, Load) for cls in set(map(type, loads))):
                 return None
-            columns.append(Column(field, table.indices, loads))
+            complete: Any = self._writing(field) or field.complete
+            columns.append(Column(field, complete, table.indices, loads))
         return columns
 
     def part_of_row(self, row: dict[str, Any], asked: list[tuple[FieldPlan, Load[Any]]], place: Place) -> Pending:
@@ -306,7 +310,7 @@ class PlanExecution(Executor[Any]):
         complete = field.complete
         if complete is not None:
             try:
-                return complete(value)
+                return (self._writing(field) or complete)(value)
             except Exception:  # noqa: BLE001, S110 (whatever is odd about the value, graphql-core will say)
                 pass
         elif field.item_type is not None and type(value) is list:
@@ -329,6 +333,9 @@ class PlanExecution(Executor[Any]):
             self.handle_field_error(error, field.definition.type, field.details, path)
             return None
         return completed
+
+    def _writing(self, field: FieldPlan) -> Write | None:
+        return field.write if self.writes else None
 
     def _given_to(self, field: FieldPlan) -> Given:
         found = field.given or self._given.get(id(field))

@@ -45,6 +45,11 @@ class Leaf(NamedTuple):
     coerce: Callable[[Any], Any]
     constants: dict[str, Any]
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is usually a string, answered as it is."""
+        return self.usual == _USUAL[GraphQLString]
+
 
 _USUAL: dict[GraphQLScalarType, str] = {
     GraphQLString: "type({value}) is str",

@@ -11,7 +11,7 @@ is told in the same errors. Whatever must run in a task of its own (a resolver's
 """
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
@@ -37,6 +37,7 @@ class Column(NamedTuple):
     """One field of such objects, and a load for each of them."""
 
     field: Any
+    complete: Callable[[Any], Any]
     indices: Sequence[int]
     loads: list[Load[Any]]
 
@@ -244,23 +245,23 @@ class Rows(Parts):
                     sharing[load].append(index)
                 else:
                     sharing[load] = [index]
-            waiting += [(load, column.field, indices) for load, indices in sharing.items()]
+            waiting += [(load, column, indices) for load, indices in sharing.items()]
         super().__init__(executing, rows, awaited, len(waiting))
-        for load, field, indices in waiting:
-            load.tell(partial(self._loaded, field, indices))
+        for load, column, indices in waiting:
+            load.tell(partial(self._loaded, column, indices))
 
-    def _loaded(self, field: Any, indices: list[int], load: Load[Any]) -> None:
+    def _loaded(self, column: Column, indices: list[int], load: Load[Any]) -> None:
         if self.cancelled or self._failed:
             return
         rows, odd = self._parts, self._odd
         try:
-            value = field.complete(load.result())
+            value = column.complete(load.result())
         except BaseException:  # noqa: BLE001 (each of them will say what it is)
             for index in indices:
                 if index not in odd:
                     self._part(index)
         else:
-            name = field.response_name
+            name = column.field.response_name
             for index in indices:
                 if not odd or index not in odd:
                     rows[index][name] = value

@@ -47,6 +47,7 @@ from gateway.plans.codegen import (
     plain_field,
 )
 from gateway.plans.reads import CLASSES_MAX, Constant, PlainClasses, RuntimeTypes, is_inert
+from gateway.plans.texts import TextCompiler, Write
 
 SELECTIONS_MAX = 1_000
 """Selections one plan keeps; what is beyond them is executed by graphql-core."""
@@ -106,6 +107,16 @@ class FieldPlan:
         try:
             return Compiler(self._plan).completing(self.definition.type, self.details)
         except (NotPlain, GraphQLError):  # an error of collecting is met, and told, where execution collects
+            return None
+
+    @cached_property
+    def write(self) -> Write | None:
+        """What writes its value as text at once; None where something under it has a resolver, and for leaves."""
+        if is_leaf_type(get_named_type(self.definition.type)):
+            return None
+        try:
+            return TextCompiler(self._plan).writing(self.definition.type, self.details)
+        except (NotPlain, GraphQLError):  # the same
             return None
 
     @property
@@ -299,6 +310,8 @@ class Plan:
                 for field in run.fields:
                     if field.complete is None:
                         waiting += self._within(field)
+                    else:
+                        field.write  # noqa: B018 (made now)
 
     def _within(self, field: FieldPlan) -> list[tuple[GraphQLObjectType, GroupedFieldSet]]:
         named: Any = get_named_type(field.definition.type)

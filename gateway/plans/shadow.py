@@ -15,6 +15,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.plans.cache import PlanCache
 from gateway.plans.executor import PlanExecution
+from gateway.plans.texts import as_data
 
 Report = Callable[[str], None]
 
@@ -39,7 +40,7 @@ class ShadowExecution(PlanExecution):
         mine = await ours if self.is_awaitable(ours) else ours
         theirs = reference.execute_interpreted(serially)
         result = await theirs if self.is_awaitable(theirs) else theirs
-        difference = difference_of(mine, result)
+        difference = difference_of(ExecutionResult(as_data(mine.data), mine.errors), result)
         if difference is not None:
             self.report(difference)
         return result

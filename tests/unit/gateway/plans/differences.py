@@ -81,21 +81,36 @@ class Case(NamedTuple):
 
 
 async def outcome(
-    schema: strawberry.Schema, document: DocumentNode, variables: dict[str, Any], context: Any, effects: list[Any]
+    schema: strawberry.Schema,
+    document: DocumentNode,
+    variables: dict[str, Any],
+    context: Any,
+    effects: list[Any],
+    *,
+    writes: bool = False,
 ) -> Outcome:
-    """Execute a document and return what is seen of it; `effects` is where the context notes them."""
+    """Execute a document, where it is said written as text, and return what is seen of it.
+
+    `effects` is where the context notes them.
+    """
     executor: Any = schema.execution_context_class.build(
         schema._schema, document, None, context, variables, is_awaitable=IS_AWAITABLE
     )
     if isinstance(executor, list):
         return Outcome("refused", [(str(error.path), error.message) for error in executor], [])
+    executor.writes = writes
     result = executor.execute_operation()
     if optimized_is_awaitable(result):
         result = await result
     await _settled()
     assert isinstance(result, ExecutionResult)
     errors = [(str(error.path), error.message) for error in result.errors or ()]
-    return Outcome(json.dumps(result.data, default=repr), errors, effects)
+    return Outcome(json.dumps(result.data, default=_shown), errors, effects)
+
+
+def _shown(value: Any) -> Any:
+    """Return what stands for something that is no JSON; `Written` by name: planted bugs have their own."""
+    return json.loads(value.text) if type(value).__name__ == "Written" else repr(value)
 
 
 async def _settled() -> None:
@@ -139,9 +154,12 @@ async def difference(seed: int, stock: strawberry.Schema, compiled: strawberry.S
     case = drawn_case(seed, stock)
     for document in case.documents:
         for variables in case.variables:
-            first, second = case.world(), case.world()
-            theirs = await outcome(stock, document, variables, first, first.log)
-            mine = await outcome(compiled, document, variables, second, second.log)
-            if not mine.agrees(theirs):
-                return f"seed {seed}, variables {variables}:\n{print_ast(document)}\n{theirs}\n{mine}"
+            world = case.world()
+            theirs = await outcome(stock, document, variables, world, world.log)
+            for writes in (False, True):
+                world = case.world()
+                mine = await outcome(compiled, document, variables, world, world.log, writes=writes)
+                if not mine.agrees(theirs):
+                    told = f"seed {seed}, variables {variables}, {writes=}"
+                    return f"{told}:\n{print_ast(document)}\n{theirs}\n{mine}"
     return None

@@ -79,7 +79,7 @@ BUGS = {
     "an odd field of a row is null": Bug(
         "pending",
         "if index not in odd:\n                    self._part(index)",
-        "rows[index][field.response_name] = None",
+        "rows[index][column.field.response_name] = None",
         9,
     ),
     "an odd row's other fields are forgotten": Bug(
@@ -89,6 +89,12 @@ BUGS = {
         9,
     ),
     "what is computed is read instead": Bug("reads", "return Read(None, computed)", 'return Read("text", None)', 2),
+    "nulls are written where none may be": Bug(
+        "texts", "self._write_structured(pieces, type_.of_type,", "self._write(pieces, type_.of_type,"
+    ),
+    "numbers written are not looked at": Bug("texts", 'pieces.line(f"if not ({usual}): raise Odd")', "pass", 0),
+    "objects written are of any class": Bug("texts", "self._plain_class(pieces, fields, ", "(pieces, fields, ", 0),
+    "lists are written without their ends": Bug("texts", 'pieces.say("]")', 'pieces.say("")', 0),
     "a failed run is not redone": Bug(
         "executor",
         "these fields, graphql-core will say)\n                        pass",

@@ -20,7 +20,7 @@ class Liar(OddTypes):
         return {"Circle": "Square", "Square": "Circle"}.get(super().by_value(value) or "")
 
 
-async def _shadowed(types: OddTypes, text: str) -> tuple[Any, list[str], World]:
+async def _shadowed(types: OddTypes, text: str, *, writes: bool = False) -> tuple[Any, list[str], World]:
     reports: list[str] = []
     plans, world = PlanCache(types, compile_after=0), World([thing(friend_id=0)], [], frozenset())
     schema = odd_schema(shadow_executor(plans, reports.append))
@@ -31,21 +31,25 @@ async def _shadowed(types: OddTypes, text: str) -> tuple[Any, list[str], World]:
         world,
         is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
     )
+    executor.writes = writes
     result = executor.execute_operation()
     return (await result if optimized_is_awaitable(result) else result), reports, world
 
 
-async def test_ways_that_agree_report_nothing() -> None:
+@pytest.mark.parametrize("writes", [False, True])
+async def test_ways_that_agree_report_nothing(*, writes: bool) -> None:
     """The answer is graphql-core's, and loaders ask for what both need once."""
-    result, reports, world = await _shadowed(OddTypes(), "{ things { text friend { text } shape { __typename } } }")
+    asked = "{ things { text friend { text } shape { __typename } } }"
+    result, reports, world = await _shadowed(OddTypes(), asked, writes=writes)
     assert result.data == {"things": [{"text": "text", "friend": {"text": "text"}, "shape": {"__typename": "Circle"}}]}
     assert reports == []
     assert [effect for effect in world.log if effect[0] == "batch"] == [("batch", (0,))]
 
 
-async def test_a_difference_is_reported_by_its_place_and_the_stock_answer_given() -> None:
+@pytest.mark.parametrize("writes", [False, True])
+async def test_a_difference_is_reported_by_its_place_and_the_stock_answer_given(*, writes: bool) -> None:
     """The report names fields, never values."""
-    result, reports, _ = await _shadowed(Liar(), "{ strict { shape { __typename } } }")
+    result, reports, _ = await _shadowed(Liar(), "{ strict { shape { __typename } } }", writes=writes)
     assert result.data == {"strict": [{"shape": {"__typename": "Circle"}}]}
     assert reports == ["data at strict.0.shape.__typename"]
 

@@ -27,11 +27,11 @@ class Ways(NamedTuple):
     async def both(
         self, text: str, *things: Any, pets: tuple[Any, ...] = (), notes: tuple[Any, ...] = (), **variables: Any
     ) -> Outcome:
-        """Execute a document in both ways, twice on plans; return what is seen, which must be the same."""
+        """Execute a document in both ways, on plans also as text; return what is seen, which must be the same."""
         document, outcomes = parsed(text), []
-        for schema in (self.stock, self.compiled, self.compiled):
+        for schema, writes in ((self.stock, False), (self.compiled, False), (self.compiled, True)):
             world = World(list(things or [thing()]), list(pets), frozenset(), list(notes))
-            outcomes.append(await outcome(schema, document, variables, world, world.log))
+            outcomes.append(await outcome(schema, document, variables, world, world.log, writes=writes))
         assert outcomes[0] == outcomes[1] == outcomes[2]
         return outcomes[0]
 
