@@ -1,6 +1,10 @@
 # What a developer, an operator and CI run. `make help` lists it; nothing here needs more than Python 3.11, make and the package registries.
 
-PYTHON ?= python3
+# The path's python3; or the system's, where that is a 3.11 and the path's was built without the compiler's optimisations,
+# as version managers do (a third slower).
+PLAIN_BUILD := import sys, sysconfig as s; sys.exit("--enable-optimizations" in (s.get_config_var("CONFIG_ARGS") or ""))
+PYTHON ?= $(shell [ "$$(command -v python3)" != /usr/bin/python3 ] && python3 -c '$(PLAIN_BUILD)' && \
+	/usr/bin/python3.11 -c 'import ensurepip, venv' 2>/dev/null && echo /usr/bin/python3.11 || echo python3)
 BIN := .venv/bin
 STAMPS := .venv/stamps
 LOCKS := requirements-build.lock requirements-node.lock requirements.lock requirements-functions.lock \

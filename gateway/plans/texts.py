@@ -280,11 +280,8 @@ class TextCompiler(Compiler):
             pieces.say(raw(field.read.value))
             return
         if is_node_id(field):
-            value = pieces.name()
-            pieces.line(f"{value} = {source}.{field.read.attribute}")
-            pieces.line(f"if type({value}) is not str: raise Odd")
             pieces.say('"')
-            pieces.put(node_id_code(field, value))
+            pieces.put(node_id_code(field, f"{source}.{field.read.attribute}"))  # it raises where that is no string
             pieces.say('"')
             return
         read = source if field.read.attribute is None else f"{source}.{field.read.attribute}"
