@@ -34,7 +34,7 @@ from gateway.documents import PreparedDocument
 from gateway.plans.texts import as_data
 from gateway.telemetry import ACTUAL_COST
 
-SAMPLED = 16
+SAMPLED = 64
 READINGS_KEPT_MAX = 1_024
 EXTENSION = "cost"
 

@@ -94,9 +94,9 @@ class Dispatch(dict[type, Complete]):
         """
         name = self._types.by_class(value)
         classes, complete = self._by_name.get(name or self._types.by_value(value) or "", (None, None))
-        if classes is None or complete is None or not (type(value) in classes or classes.take(value)):
+        if classes is None or complete is None or not (type(value) in classes.known or classes.take(value)):
             raise Odd
-        if name is not None and type(value) in classes:
+        if name is not None and type(value) in classes.known:
             self[type(value)] = complete
         return complete
 
@@ -271,8 +271,9 @@ class Compiler:
         self._answer(writer, fields, value, answer)
 
     def _plain_class(self, writer: Writer, fields: list[PlainField], expected: str | None, value: str) -> None:
-        classes = writer.constant(PlainClasses(attributes_of(fields), expected, self._selections.types))
-        writer.line(f"if type({value}) not in {classes} and not {classes}.take({value}): raise Odd")
+        classes = PlainClasses(attributes_of(fields), expected, self._selections.types)
+        known, take = writer.constant(classes.known), writer.constant(classes.take)
+        writer.line(f"if type({value}) not in {known} and not {take}({value}): raise Odd")
 
     def _answer(self, writer: Writer, fields: list[PlainField], value: str, answer: str) -> None:
         entries = [f"{field.response_name!r}: {self._field(writer, field, value)}" for field in fields]

@@ -116,7 +116,7 @@ class PlanExecution(Executor[Any]):
         cls = type(source_value)
         try:
             for run in plan.selection(parent_type, grouped_field_set):
-                if run.fill is not None and (cls in run.classes or run.classes.take(source_value)):
+                if run.fill is not None and (cls in run.classes.known or run.classes.take(source_value)):
                     try:
                         run.fill(source_value, results)
                         continue

@@ -69,10 +69,10 @@ def written(pieces: list[str]) -> Written:
     """Join pieces: structure at even places, what stands between quotation marks (or nothing) at odd ones.
 
     Raises:
-        TypeError: one of them is no text, of a class of its own, or cannot be encoded.
+        TypeError: one of them is no text, or cannot be encoded.
     """
     texts = pieces[1::2]
-    if b"\\" in orjson.dumps(texts, option=orjson.OPT_PASSTHROUGH_SUBCLASS):
+    if b"\\" in orjson.dumps("".join(texts)):
         pieces[1::2] = [orjson.dumps(text)[1:-1].decode() for text in texts]
     return Written("".join(pieces))
 

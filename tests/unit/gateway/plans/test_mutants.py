@@ -47,7 +47,9 @@ BUGS = {
     "strings pass for lists": Bug("codegen", " and type({value}) is not tuple: raise Odd", " is None: raise Odd", 436),
     "properties pass for attributes": Bug("reads", "and attributes.issubset(cls.__struct_fields__)", "or True", 9),
     "objects are not told apart": Bug("reads", "fits = self._expected is None or", "fits = True or", 2),
-    "a kind is taken for its class": Bug("codegen", "if name is not None and type(value) in classes:", "if True:", 361),
+    "a kind is taken for its class": Bug(
+        "codegen", "if name is not None and type(value) in classes.known:", "if True:", 361
+    ),
     "a type's own fields are not chosen": Bug("codegen", "name = self._types.by_class(value)", 'name = "Cat"', 5),
     "@skip is not in the key": Bug("cache", "coerced.get(name, MISSING) for name", "MISSING for name", 0),
     "fragments are not in the key": Bug("cache", ", *map(id, executor.fragment_definitions.values()))", ")", 7),

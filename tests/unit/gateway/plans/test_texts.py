@@ -46,7 +46,7 @@ async def test_any_number_is_answered_alike(ways: Ways, value: Any) -> None:
         await ways.both(ASKED, thing(), thing(**{attribute: value}))
 
 
-@pytest.mark.parametrize("piece", [1, None, ["x"], True, type("Text", (str,), {})("x"), "\ud800"])
+@pytest.mark.parametrize("piece", [1, None, ["x"], True, "\ud800"])
 def test_what_is_no_text_is_not_written(piece: Any) -> None:
     """It goes the other way, where it is found out what it is."""
     with pytest.raises(TypeError):
