@@ -46,6 +46,11 @@ class Leaf(NamedTuple):
     constants: dict[str, Any]
 
     @property
+    def names(self) -> dict[Enum, str] | None:
+        """The published names of an enum's members."""
+        return self.constants.get("names")
+
+    @property
     def is_text(self) -> bool:
         """Whether it is usually a string, answered as it is."""
         return self.usual == _USUAL[GraphQLString]

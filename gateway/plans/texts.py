@@ -37,6 +37,8 @@ from gateway.plans.leaves import leaf_of
 from gateway.plans.reads import Constant, PlainClasses
 
 TRUTHS = {True: "true", False: "false"}
+CHOICES_MAX = 256
+"""Structures made ahead for the values that several neighbouring enums may have together."""
 
 
 class Written:
@@ -86,27 +88,56 @@ def raw(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
 
 
-class _Pieces(Writer):
-    """A function being written that makes pieces.
+class _Choices:
+    """Structure that depends on values: an expression that chooses it from constants, all of which grow together."""
 
-    Structure gathers until a text follows it; structure that depends on a null is a variable (`_varying`) that is one
-    of two constants.
-    """
+    def __init__(self, expression: str, constants: Any) -> None:
+        """Take the expression, and the constants: a dict of texts, or of such dicts."""
+        self.expression = expression
+        self._constants = constants
+
+    def add(self, structure: str) -> None:
+        """Have more structure follow, whatever is chosen."""
+        _grow(self._constants, lambda text: text + structure)
+
+    def times(self, expression: str, names: dict[Any, str]) -> bool:
+        """Have one of several names follow, each choice with each of them; say whether there is room for that."""
+        if _size(self._constants) * len(names) > CHOICES_MAX:
+            return False
+        _grow(self._constants, lambda text: {key: text + name for key, name in names.items()})
+        self.expression += f"[{expression}]"
+        return True
+
+
+def _grow(constants: Any, grown: Callable[[str], Any]) -> None:
+    for key, value in constants.items():
+        if isinstance(value, str):
+            constants[key] = grown(value)
+        else:
+            _grow(value, grown)
+
+
+def _size(constants: Any) -> int:
+    return 1 if isinstance(constants, str) else sum(map(_size, constants.values()))
+
+
+class _Pieces(Writer):
+    """A function being written that makes pieces; structure gathers until a text follows it."""
 
     def __init__(self, opening: str) -> None:
         super().__init__(opening)
         self.constants |= {"written": written, "raw": raw, "TRUTHS": TRUTHS}
         self._structure = ""
-        self._varying: tuple[str, list[str]] | None = None
+        self._choices: _Choices | None = None
+        """What structure is instead, where it depends on values."""
         self._group: list[str] = []
 
     def say(self, structure: str) -> None:
         """Write structure."""
-        if self._varying is None:
+        if self._choices is None:
             self._structure += structure
         else:
-            for constant in self._varying[1]:
-                self.constants[constant] += structure
+            self._choices.add(structure)
 
     def put(self, text: str) -> None:
         """Write a text, given as an expression."""
@@ -116,21 +147,28 @@ class _Pieces(Writer):
         """Write a piece of JSON, given as an expression: as structure, which is not escaped."""
         self._group += [f"{self._taken()} + {json}", "''"]
 
+    def put_name(self, key: str, names: dict[Any, str]) -> None:
+        """Write the name that a key, given as an expression, has: as structure, which needs no piece of its own."""
+        if self._choices is not None and self._choices.times(key, names):
+            return
+        before = self._before()
+        constants = {one: before + name for one, name in names.items()}
+        self._choices = _Choices(f"{self.constant(constants)}[{key}]", constants)
+
     def put_nullable(self, text: str) -> None:
         """Write a string or null, given as a variable."""
-        opening, closing, as_null, as_text = self.name(), self.name(), self.constant(""), self.constant('"')
-        before = self._before()
+        opening, closing = self.name(), self.name()
+        before, after = self._before(), {True: "", False: '"'}
         with self.block(f"if {text} is None:"):
-            self.line(f"{opening} = {before + 'null'!r}; {text} = ''; {closing} = {as_null}")
+            self.line(f"{opening} = {before + 'null'!r}; {text} = ''; {closing} = True")
         with self.block("else:"):
-            self.line(f"{opening} = {before + chr(34)!r}; {closing} = {as_text}")
+            self.line(f"{opening} = {before + chr(34)!r}; {closing} = False")
         self._group += [opening, text]
-        self._varying = (closing, [as_null, as_text])
+        self._choices = _Choices(f"{self.constant(after)}[{closing}]", after)
 
     def branch(self, value: str) -> None:
         """Write null where the variable is, and open the branch for what it is otherwise (`depth` closes it)."""
-        before = self._before()
-        self.flush()
+        before = self.before()
         self.line(f"if {value} is None: pieces += ({before + 'null'!r}, '')")
         self.line("else:")
         self.depth += 1
@@ -144,22 +182,22 @@ class _Pieces(Writer):
 
     def flush(self) -> None:
         """Write all there is, before a branch or its end."""
-        if self._structure or self._varying is not None:
+        if self._structure or self._choices is not None:
             self.put("''")
         if self._group:
             self.line(f"pieces += ({', '.join(self._group)})")
             self._group = []
 
     def _before(self) -> str:
-        if self._varying is not None:
+        if self._choices is not None:
             self.put("''")
         before, self._structure = self._structure, ""
         return before
 
     def _taken(self) -> str:
-        if self._varying is not None:
-            name, self._varying = self._varying[0], None
-            return name
+        if self._choices is not None:
+            choices, self._choices = self._choices, None
+            return choices.expression
         structure, self._structure = self._structure, ""
         return repr(structure)
 
@@ -207,16 +245,14 @@ class TextCompiler(Compiler):
 
     def _write_leaf(self, pieces: _Pieces, type_: Any, value: str) -> None:
         leaf = leaf_of(type_)
-        names = {name: pieces.constant(constant) for name, constant in leaf.constants.items()}
         if leaf.is_text:
             pieces.say('"')
             pieces.put(value)
             pieces.say('"')
-        elif leaf.answer is not None:  # an enum's name
-            pieces.say('"')
-            pieces.put(renamed(leaf.answer, names).format(value=value))
-            pieces.say('"')
+        elif leaf.names is not None:
+            pieces.put_name(value, {one: f'"{name}"' for one, name in leaf.names.items()})
         else:
+            names = {name: pieces.constant(constant) for name, constant in leaf.constants.items()}
             usual = renamed(leaf.usual, names).format(value=value)
             if type_ in (GraphQLInt, GraphQLBoolean):
                 pieces.line(f"if not ({usual}): raise Odd")
@@ -288,7 +324,7 @@ class TextCompiler(Compiler):
         read = read if field.read.make is None else f"{pieces.constant(field.read.make)}({read})"
         if isinstance(field.type, GraphQLNonNull) and is_leaf_type(field.type.of_type):
             leaf = leaf_of(field.type.of_type)
-            if leaf.is_text or leaf.answer is not None:
+            if leaf.is_text or leaf.names is not None:
                 self._write_leaf(pieces, field.type.of_type, read)
                 return
         value = pieces.name()
