@@ -30,12 +30,15 @@ class CircuitState(IntEnum):
     OPEN = 2
 
 
+_CLOSED, _HALF_OPEN, _OPEN = CircuitState  # looked up in their class they cost more than the rest of a record
+
+
 class Circuit:
     """The state of one service's circuit; `pause_s` is the first pause."""
 
     def __init__(self, pause_s: float, calls_min: int = CALLS_MIN) -> None:
         self._calls_min = calls_min
-        self.state = CircuitState.CLOSED
+        self.state = _CLOSED
         self.openings = 0
         self._pause_s_first = pause_s
         self._pause_s = pause_s
@@ -44,14 +47,16 @@ class Circuit:
         self._good_probes = 0
         self._seconds: deque[list[int]] = deque()
         """[second, calls, failed calls] of the window, oldest first."""
+        self._second_ends = 0.0
+        """When the newest of them is over."""
 
     def refused_for(self, now: float) -> float:
         """Return 0 when a call may go (it must then be recorded), else the seconds to wait, about."""
-        if self.state is CircuitState.CLOSED:
+        if self.state is _CLOSED:
             return 0.0
         if now < self._open_until:
             return self._open_until - now
-        self.state = CircuitState.HALF_OPEN
+        self.state = _HALF_OPEN
         if self._probing:
             return 1.0
         self._probing = True
@@ -61,10 +66,10 @@ class Circuit:
         """Take in how a call ended that went when there had been so many `openings`; None: it says nothing."""
         if openings != self.openings:
             return  # it began before the service was last left alone
-        if self.state is CircuitState.CLOSED:
+        if self.state is _CLOSED:
             if good is not None:
-                self._count(now, failed=not good)
-        elif self.state is CircuitState.HALF_OPEN:
+                self._count(now, good)
+        elif self.state is _HALF_OPEN:
             self._probed(now, good)
 
     def _probed(self, now: float, good: bool | None) -> None:
@@ -76,27 +81,33 @@ class Circuit:
             self._pause_s = min(PAUSE_S_MAX, self._pause_s * 2)
             self._open(now)
         elif self._good_probes >= PROBES:
-            self.state = CircuitState.CLOSED
+            self.state = _CLOSED
             self._pause_s = self._pause_s_first
             self._seconds.clear()
+            self._second_ends = 0.0
 
-    def _count(self, now: float, *, failed: bool) -> None:
-        seconds, second = self._seconds, int(now)
-        if not seconds or seconds[-1][0] != second:
-            seconds.append([second, 0, 0])
-            while seconds[0][0] <= second - WINDOW_S:
-                seconds.popleft()
+    def _count(self, now: float, good: bool) -> None:
+        seconds = self._seconds
+        if now >= self._second_ends:
+            self._begin_second(int(now))
         last = seconds[-1]
         last[1] += 1
-        if not failed:
+        if good:
             return
         last[2] += 1
         calls, failures = sum(one[1] for one in seconds), sum(one[2] for one in seconds)
         if calls >= self._calls_min and failures >= calls * FAILED_SHARE:
             self._open(now)
 
+    def _begin_second(self, second: int) -> None:
+        seconds = self._seconds
+        seconds.append([second, 0, 0])
+        while seconds[0][0] <= second - WINDOW_S:
+            seconds.popleft()
+        self._second_ends = second + 1.0
+
     def _open(self, now: float) -> None:
-        self.state = CircuitState.OPEN
+        self.state = _OPEN
         self.openings += 1
         self._open_until = now + self._pause_s
         self._probing = False
@@ -124,12 +135,12 @@ class Breaker:
         Raises:
             Unavailable: the circuit is open; with the seconds to wait.
         """
-        started = self._clock()
-        wait_s = self.circuit.refused_for(started)
+        started, circuit = self._clock(), self.circuit
+        wait_s = circuit.refused_for(started)
         if wait_s:
             message = f"The {self._name} service is not available."
             raise Unavailable(message, detail="its circuit is open", retry_after_s=round(wait_s, 1))
-        return started, self.circuit.openings
+        return started, circuit.openings
 
     def leave(self, attempt: Attempt, *, good: bool | None) -> None:
         """Take in how a call ended; None: given up by its caller, or refused by this gateway, which says nothing."""

@@ -56,9 +56,8 @@ class Connection(asyncio.Protocol):
 
         It raises ReadError when the connection breaks instead, Unheard when nothing came before that.
         """
-        self._asked, self.whole, self._has_head = True, False, False
-        self._received = self._buffered = self.status = 0
-        self.headers, self._parts = [], []
+        self._asked, self.whole, self._has_head, self._received = True, False, False, 0
+        self.headers = []
         self._waiter = waiter = Wait(self._loop)
         if not self.usable:
             self._fail(Unheard("the service closed an idle connection"))
@@ -91,7 +90,7 @@ class Connection(asyncio.Protocol):
 
     def settle(self) -> bool:
         """End the exchange and say whether the connection may have another one."""
-        self._asked, self._waiter, self._parts = False, None, []
+        self._asked, self._waiter, self._parts, self._buffered = False, None, [], 0
         return self.whole and self._keeps and self.usable
 
     def abort(self) -> None:

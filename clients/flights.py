@@ -38,12 +38,15 @@ class Flights:
         try:
             answer = await read(*args)
         except asyncio.CancelledError:
-            _land(self._end(key, mine), _Abandoned())
+            _land(mine, _Abandoned())
             raise
         except Exception as failure:
-            _land(self._end(key, mine), failure)
+            _land(mine, failure)
             raise
-        for future in self._end(key, mine):
+        finally:
+            if self._waiting.get(key) is mine:
+                del self._waiting[key]
+        for future in mine:
             if not future.done():
                 future.set_result(answer)
         return answer
@@ -51,11 +54,6 @@ class Flights:
     def part(self) -> None:
         """Let no later read join one that is under way: something was changed in between."""
         self._waiting = {}
-
-    def _end(self, key: object, mine: list[asyncio.Future[Any]]) -> list[asyncio.Future[Any]]:
-        if self._waiting.get(key) is mine:
-            del self._waiting[key]
-        return mine
 
 
 def _land(waiting: list[asyncio.Future[Any]], failure: Exception) -> None:

@@ -32,13 +32,13 @@ TICK_S = 0.01
 
 
 class Durations:
-    """The latest durations of one route and their 95th percentile."""
+    """The latest durations of one route, and after which one is late."""
 
     def __init__(self) -> None:
         self._latest: deque[float] = deque(maxlen=SAMPLES)
         self._new = 0
-        self.p95_s: float | None = None
-        """None until there are enough."""
+        self.late_after_s: float | None = None
+        """Their 95th percentile, `AFTER_S_MIN` at least; None until there are enough."""
 
     def add(self, seconds: float) -> None:
         """Take in one duration."""
@@ -46,7 +46,7 @@ class Durations:
         self._new += 1
         if self._new >= RECOUNT and len(self._latest) >= SAMPLES_MIN:
             self._new = 0
-            self.p95_s = sorted(self._latest)[int(len(self._latest) * 0.95)]
+            self.late_after_s = max(AFTER_S_MIN, sorted(self._latest)[int(len(self._latest) * 0.95)])
 
 
 class Hedges:
@@ -69,9 +69,9 @@ class Hedges:
         self._budget.earn()
         durations, started = self._durations[route], self._clock()
         second = None
-        if durations.p95_s is not None:
+        if durations.late_after_s is not None:
             second = _Second(send, request, asyncio.current_task())
-            self._expect(second, started + max(AFTER_S_MIN, durations.p95_s))
+            self._expect(second, started + durations.late_after_s)
         try:
             response = await send(request)
             if second is not None and response.status_code >= 500:
@@ -85,8 +85,7 @@ class Hedges:
                 raise
             response = self._won_by(answered)
         finally:
-            if second is not None:
-                self._expected.pop(second, None)
+            if second is not None and self._expected.pop(second, None) is None:
                 second.give_up()
         durations.add(self._clock() - started)
         return response

@@ -26,6 +26,7 @@ from clients.transport import (
     ConnectTimeout,
     PreparedRequest,
 )
+from contracts.deadlines import WAIT_HEADER
 
 _is_target = re.compile("/[!-~]*").fullmatch
 
@@ -98,7 +99,7 @@ class HttpTransport(AsyncBaseTransport):
             raise
         if not connection.whole:
             return Answer(connection.status, connection.headers, stream=_Body(self, origin, connection))
-        answer = Answer(connection.status, connection.headers, body=connection.take())
+        answer = Answer(connection.status, connection.headers, connection.take())
         self.end(origin, connection)
         return answer
 
@@ -210,7 +211,8 @@ def _wire(request: PreparedRequest) -> bytes:
     """Return a request as it goes on the wire."""
     if not _is_target(request.target):
         raise ConnectError("the request's target is none")
-    head = f"{request.method} {request.target} HTTP/1.1\r\n{request.lines}"
+    wait = f"{WAIT_HEADER}: {request.wait_ms}\r\n" if request.wait_ms else ""
+    head = f"{request.method} {request.target} HTTP/1.1\r\n{request.heading.lines}{wait}"
     if request.method not in WITH_BODY:
         return f"{head}\r\n".encode("ascii")
     return f"{head}content-length: {len(request.body)}\r\n\r\n".encode("ascii") + request.body

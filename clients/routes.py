@@ -58,17 +58,16 @@ def reads(path: str, decoder: Decoder[T], priority: Priority, *, keeps: bool = F
 
 def target(path: str, query: Parameters) -> str:
     """Return path and query as they go on the wire, every value percent-encoded."""
-    if not query:
-        return path
-    text = "&".join([_parameter(name, value) for name, value in query if value or value == ""])
-    return f"{path}?{text}" if text else path
-
-
-def _parameter(name: str, value: str | list[str]) -> str:
-    if isinstance(value, str):
-        return f"{name}={_encoded(value)}"
-    values = value if _plain("".join(value)) else map(_encoded, value)
-    return f"{name}={f'&{name}='.join(values)}"
+    text, mark = path, "?"
+    for name, value in query:
+        if isinstance(value, str):
+            encoded = _encoded(value)
+        elif value:
+            encoded = f"&{name}=".join(value if _plain("".join(value)) else map(_encoded, value))
+        else:
+            continue
+        text, mark = f"{text}{mark}{name}={encoded}", "&"
+    return text
 
 
 def _encoded(value: str) -> str:

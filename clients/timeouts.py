@@ -30,10 +30,11 @@ class Timeout:
 
         It ends the block by cancelling its task, and never swallows a cancellation that came from elsewhere.
         """
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("A timeout needs a task to end.")
-        return _Wait(self, task, task.cancelling())
+        return _Wait(self, loop, task, task.cancelling())
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look at the line from now on, for as long as there is one."""
@@ -60,12 +61,13 @@ class _Wait(msgspec.Struct, eq=False):
     """One block that is timed, in line until it ends or expires."""
 
     timeout: Timeout
+    loop: asyncio.AbstractEventLoop
     task: asyncio.Task[Any]
     cancelling: int
     expired: bool = False
 
     def __enter__(self) -> None:
-        timeout, loop = self.timeout, asyncio.get_running_loop()
+        timeout, loop = self.timeout, self.loop
         timeout.line[self] = loop.time() + timeout.seconds
         if timeout.loop is not loop:
             timeout.begin(loop)

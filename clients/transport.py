@@ -124,11 +124,6 @@ class PreparedRequest(Request):
         return [*self.heading.pairs, (WAIT_HEADER, str(self.wait_ms))] if self.wait_ms else self.heading.pairs
 
     @property
-    def lines(self) -> str:
-        """Return the headers as they go on the wire."""
-        return f"{self.heading.lines}{WAIT_HEADER}: {self.wait_ms}\r\n" if self.wait_ms else self.heading.lines
-
-    @property
     def headers(self) -> httpx.Headers:  # type: ignore[override]  # httpx sets it when it makes a request
         """Return the headers as they are now, for transports that want httpx's."""
         return httpx.Headers(self.pairs)
@@ -159,8 +154,8 @@ class Answer(Response):
         self,
         status_code: int,
         raw: Sequence[tuple[bytes, bytes]],
-        *,
         body: bytes | None = None,
+        *,
         stream: AsyncByteStream | None = None,
     ) -> None:
         self.status_code = status_code

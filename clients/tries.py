@@ -48,7 +48,8 @@ class Tries:
                         answer = await self._whole(answer)
         except TimeoutError as error:
             raise ReadTimeout("no answer in time", request=request) from error
-        self._check(len(body_of(answer)))
+        if answer.body is not None and len(answer.body) > self._answer_bytes_max:
+            raise self._too_large()
         return answer
 
     async def _whole(self, response: Response) -> Answer:
@@ -59,16 +60,16 @@ class Tries:
         try:
             async for chunk in stream:
                 size += len(chunk)
-                self._check(size)
+                if size > self._answer_bytes_max:
+                    raise self._too_large()
                 parts.append(chunk)
         finally:
             await stream.aclose()
         raw = response.raw if isinstance(response, Answer) else response.headers.raw
         return Answer(response.status_code, raw, body=b"".join(parts))
 
-    def _check(self, size: int) -> None:
-        if size > self._answer_bytes_max:
-            raise TooLarge(f"A service answered more than {self._answer_bytes_max} bytes.")
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"A service answered more than {self._answer_bytes_max} bytes.")
 
 
 def body_of(answer: Answer) -> bytes:

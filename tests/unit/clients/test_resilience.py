@@ -401,7 +401,7 @@ async def test_hedges_are_a_small_share_of_reads_and_never_of_writes() -> None:
     assert len(service.sent) == 10
     service.sent.clear()
     # All are slow from the start of the new window on, so that each would be hedged.
-    hedges._durations[READ].p95_s = 0.01
+    hedges._durations[READ].late_after_s = 0.01
     for _ in range(20):
         await way.handle_async_request(request_of(READ))
     assert len(service.sent) <= 20 + 11
