@@ -230,7 +230,10 @@ class Exchange(ChunkWriter):
             if self._left < 0:
                 raise RuntimeError("Response content longer than Content-Length")
         head, self._head = self._head, b""
-        self.transport.write(head + body if head else body)
+        if head:
+            self.transport.writelines((head, body))  # one call of the kernel, which copies them anyway
+        else:
+            self.transport.write(body)
         if is_last:
             self._complete()
 
