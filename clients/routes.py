@@ -18,7 +18,7 @@ Query = list[tuple[str, str]]
 Parameters = Sequence[tuple[str, str | list[str]]]
 """A query whose parameters may be given a list: once for each value, not at all for none."""
 
-_plain = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
+_find_reserved = re.compile(r"[^A-Za-z0-9._~-]").search  # RFC 3986, 2.3: anything else is encoded
 
 
 class Priority(IntEnum):
@@ -63,7 +63,7 @@ def target(path: str, query: Parameters) -> str:
         if isinstance(value, str):
             encoded = _encoded(value)
         elif value:
-            encoded = f"&{name}=".join(value if _plain("".join(value)) else map(_encoded, value))
+            encoded = f"&{name}=".join(map(_encoded, value) if _find_reserved("".join(value)) else value)
         else:
             continue
         text, mark = f"{text}{mark}{name}={encoded}", "&"
@@ -71,4 +71,4 @@ def target(path: str, query: Parameters) -> str:
 
 
 def _encoded(value: str) -> str:
-    return value if _plain(value) else quote(value, safe="")
+    return quote(value, safe="") if _find_reserved(value) else value
