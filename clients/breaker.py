@@ -67,8 +67,15 @@ class Circuit:
         if openings != self.openings:
             return  # it began before the service was last left alone
         if self.state is _CLOSED:
-            if good is not None:
-                self._count(now, good)
+            if good is None:
+                return
+            if now >= self._second_ends:
+                self._begin_second(int(now))
+            newest = self._seconds[-1]
+            newest[1] += 1
+            if not good:
+                newest[2] += 1
+                self._open_when_too_many_failed(now)
         elif self.state is _HALF_OPEN:
             self._probed(now, good)
 
@@ -86,25 +93,17 @@ class Circuit:
             self._seconds.clear()
             self._second_ends = 0.0
 
-    def _count(self, now: float, good: bool) -> None:
-        seconds = self._seconds
-        if now >= self._second_ends:
-            self._begin_second(int(now))
-        last = seconds[-1]
-        last[1] += 1
-        if good:
-            return
-        last[2] += 1
-        calls, failures = sum(one[1] for one in seconds), sum(one[2] for one in seconds)
-        if calls >= self._calls_min and failures >= calls * FAILED_SHARE:
-            self._open(now)
-
     def _begin_second(self, second: int) -> None:
         seconds = self._seconds
         seconds.append([second, 0, 0])
         while seconds[0][0] <= second - WINDOW_S:
             seconds.popleft()
         self._second_ends = second + 1.0
+
+    def _open_when_too_many_failed(self, now: float) -> None:
+        calls, failures = sum(one[1] for one in self._seconds), sum(one[2] for one in self._seconds)
+        if calls >= self._calls_min and failures >= calls * FAILED_SHARE:
+            self._open(now)
 
     def _open(self, now: float) -> None:
         self.state = _OPEN

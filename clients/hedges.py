@@ -71,7 +71,9 @@ class Hedges:
         second = None
         if durations.late_after_s is not None:
             second = _Second(send, request, asyncio.current_task())
-            self._expect(second, started + durations.late_after_s)
+            self._expected[second] = started + durations.late_after_s
+            if not self._ticking:
+                self._begin_ticking()
         try:
             response = await send(request)
             if second is not None and response.status_code >= 500:
@@ -90,11 +92,9 @@ class Hedges:
         durations.add(self._clock() - started)
         return response
 
-    def _expect(self, second: "_Second", late_at: float) -> None:
-        self._expected[second] = late_at
-        if not self._ticking:
-            self._ticking = True
-            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+    def _begin_ticking(self) -> None:
+        self._ticking = True
+        asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def _tick(self) -> None:
         now = self._clock()
@@ -102,9 +102,9 @@ class Hedges:
             del self._expected[second]
             if self._allows():
                 second.begin()
-        self._ticking = bool(self._expected)
-        if self._ticking:
-            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        self._ticking = False
+        if self._expected:
+            self._begin_ticking()
 
     def _won_by(self, response: Answer) -> Answer:
         self._won.inc()

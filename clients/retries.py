@@ -24,11 +24,9 @@ class Retries:
     def __init__(self, name: str, *, tries_max: int, budget: Budget) -> None:
         self._tries_max = tries_max
         self._budget = budget
+        self.begin = budget.earn
+        """Counts a call, which earns a part of a retry."""
         self._counted = RETRIES.labels(name)
-
-    def begin(self) -> None:
-        """Count a call, which earns a part of a retry."""
-        self._budget.earn()
 
     @staticmethod
     def may_change(response: Response) -> bool:

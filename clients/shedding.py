@@ -20,11 +20,8 @@ class Load:
 
     def __init__(self, calls_max: int) -> None:
         self.calls = 0
-        self._limits = [max(1, int(calls_max * SHARES[priority])) for priority in Priority]
-
-    def allows(self, priority: Priority) -> bool:
-        """Say whether one more call of that priority may begin."""
-        return self.calls < self._limits[priority]
+        self.limits = [max(1, int(calls_max * SHARES[priority])) for priority in Priority]
+        """How many there may be, by priority, with one more of it."""
 
 
 class Shedding:
@@ -41,7 +38,7 @@ class Shedding:
             Shed: the load does not allow it.
         """
         load = self._load
-        if not load.allows(priority):
+        if load.calls >= load.limits[priority]:
             self._shed.inc()
             raise Shed("Too much is going on to answer this now.", retry_after_s=RETRY_AFTER_S)
         load.calls += 1

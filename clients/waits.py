@@ -25,6 +25,7 @@ class Wait(msgspec.Struct, eq=False):
     """One wait of one task of `loop`, which awaits it once. For the loop's own thread."""
 
     _loop: asyncio.AbstractEventLoop
+    """Where its task looks for it, as a future's."""
     _done: bool = False
     _error: BaseException | None = None
     _wake: Any = None
@@ -95,10 +96,6 @@ class Wait(msgspec.Struct, eq=False):
         """
         if self._error is not None:
             raise self._error
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop of its task."""
-        return self._loop
 
     def add_done_callback(self, wake: Callable[[Any], object], *, context: Context) -> None:
         """Take what wakes the task, which calls this."""
