@@ -1,9 +1,10 @@
 """Reading JSON from strangers: strict, bounded, and failing only with `Rejected`.
 
 orjson reads, and refuses what is not UTF-8, lone surrogates, NaN and numbers no double can hold. What it would let pass
-is looked for in what it read: a repeated key (two readers could disagree about which one counts), by counting; depth;
-and very long numbers, which the standard library's decoder then reads exactly. Used for bodies, URL parameters and
-socket messages, before anybody has paid for them: each step is one pass in C but the count, which visits no more than
+is looked for in what it read: depth; a repeated key (two readers could disagree about which one counts); and very long
+numbers, which the standard library's decoder then reads exactly. A text that orjson would write just so, as most
+clients do, has neither of the last two; in another one the keys are counted. Used for bodies, URL parameters and socket
+messages, before anybody has paid for them: each step is one pass in C but the count, which visits no more than
 `CONTAINERS_MAX` objects and arrays.
 """
 
@@ -43,14 +44,17 @@ def decode_json(data: bytes) -> Any:
         MalformedBody: it is not UTF-8, not JSON, nested deeper than `NESTING_MAX`, says something twice, or holds more
             than `CONTAINERS_MAX` objects and arrays.
     """
-    if data.count(b"[") + data.count(b"{") > CONTAINERS_MAX:
+    if len(data) > CONTAINERS_MAX and data.count(b"[") + data.count(b"{") > CONTAINERS_MAX:
         raise MalformedBody(f"The body holds more than {CONTAINERS_MAX} objects and arrays.")
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise MalformedBody(_what_is_wrong(data, error)) from None
+    keys = _count_keys(value, NESTING_MAX)
+    if orjson.dumps(value) == data:
+        return value
     shape = data.translate(_SHAPE)
-    if not _names_each_key_once(data, shape, _count_keys(value, NESTING_MAX)):
+    if not _names_each_key_once(data, shape, keys):
         raise MalformedBody("The body holds an object that names a key twice.")
     return _decoder.decode(data.decode()) if _LONG_NUMBER in shape else value
 

@@ -81,7 +81,7 @@ class Exchange(ChunkWriter):
         self.keep_alive = keep_alive
         self.disconnected = False
         self.more_body = True
-        self.message_event = Gate(is_open=False)
+        self.message_event = Gate()
         self.response_started = False
         self.response_complete = False
         self._scope: Scope | None = scope
@@ -122,7 +122,8 @@ class Exchange(ChunkWriter):
             self.transport.write(_CONTINUE)
         if not self.disconnected and not self.response_complete:
             self._flow.resume_reading()
-            await self.message_event.wait()
+            if not self.message_event.is_set():
+                await self.message_event.wait()
             self.message_event.clear()
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}

@@ -8,11 +8,11 @@ from typing import Any
 
 
 class Gate:
-    """An `asyncio.Event` that begins open, and whose waiters wait until they see it open."""
+    """An `asyncio.Event` whose waiters wait until they see it open; closed at first."""
 
     __slots__ = ("_open", "_waiting")
 
-    def __init__(self, *, is_open: bool = True) -> None:
+    def __init__(self, *, is_open: bool = False) -> None:
         self._open = is_open
         self._waiting: list[asyncio.Future[None]] = []
 
@@ -47,7 +47,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._messages: list[Any] = []
-        self._filled = Gate(is_open=False)
+        self._filled = Gate()
 
     def put_nowait(self, message: Any) -> None:
         """Add a message."""

@@ -51,11 +51,9 @@ URL_BYTES_MAX = 16 * 1024
 URL_PARAMETERS_MAX = 20
 
 VARY = (b"vary", b"Accept")
-READ = {
-    name.encode(): name
-    for name in ("accept", "authorization", "content-type", "content-encoding", "content-length", "last-event-id")
-}
-"""Headers that are looked at here; the others are not even decoded."""
+
+Headers = dict[bytes, bytes]
+"""By lower-case name; of a request's, few are even decoded."""
 
 
 class MethodNotAllowed(Rejected):
@@ -102,11 +100,11 @@ class GraphQLOverHTTP:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = read_headers(scope)
-        accept = headers.get("accept")
+        accept = _text(headers.get(b"accept"))
         media_type = single_type(accept)
         try:
             demand_acceptable(accept)
-            await self._answer(scope, receive, send, headers, media_type)
+            await self._answer(scope, receive, send, headers, accept, media_type)
         except Refused as refused:
             if prefers_events(accept):
                 # What graphql-sse's client shows to its user; it hides the body of any other status.
@@ -130,33 +128,33 @@ class GraphQLOverHTTP:
             return
 
     async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], media_type: str
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, accept: str | None, media_type: str
     ) -> None:
         if scope["method"] not in ("GET", "POST"):
             raise MethodNotAllowed("Use GET or POST.")
         self._rates.admit(address_of(scope))
         trace_id = scope.get("state", {}).get("request_id") or new_trace_id()
         try:
-            principal = await self._authenticator.authenticate(headers.get("authorization"))
+            principal = await self._authenticator.authenticate(_text(headers.get(b"authorization")))
         except Unauthenticated as refusal:
             self._engine.auditor.stranger(trace_id, refusal)
             raise
         operation = await self._read(scope, receive, headers, principal)
         caller = Caller(principal, Transport.HTTP, trace_id)
         if isinstance(operation, list):
-            await self._answer_batch(scope, send, operation, caller, headers.get("accept"))
+            await self._answer_batch(scope, send, operation, caller, accept)
             return
         selected = await self._engine.select(operation, caller)
         if scope["method"] == "GET" and is_mutation(selected.node):
             raise MethodNotAllowed("A mutation cannot be sent by GET.")
-        framing = choose_framing(selected, headers.get("accept"))
+        framing = choose_framing(selected, accept)
         more = [VARY, *selected.charge.standing.headers()]
         if framing is None:
             payload = await self._engine.execute(selected, caller)
             status = answer_status(self._profile, payload)
             await send_answer(send, status, encode_json(payload), CONTENT_TYPES[media_type], more)
         else:
-            resumed = with_last_event_id(selected, headers.get("last-event-id"))
+            resumed = with_last_event_id(selected, _text(headers.get(b"last-event-id")))
             headers.clear()  # a stream would keep them, the token in them too, as long as it is open
             scope["headers"] = []
             streaming = msgspec.structs.replace(caller, transport=Transport.SSE)
@@ -174,15 +172,15 @@ class GraphQLOverHTTP:
         await send_json(send, 200, answers, JSON, [VARY, *standing])
 
     async def _read(
-        self, scope: Scope, receive: Receive, headers: dict[str, str], principal: Principal
+        self, scope: Scope, receive: Receive, headers: Headers, principal: Principal
     ) -> Operation | list[Any]:
         """Read what is asked: an operation, or the undecided values of a batch."""
         if scope["method"] == "GET":
             return _read_url(scope)
-        problem = _problem_with(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
+        problem = _problem_with(headers.get(b"content-type", b""), headers.get(b"content-encoding", b"identity"))
         if problem is not None:
             raise UnsupportedMedia(problem)
-        _check_length(headers.get("content-length", "0"))
+        _check_length(headers.get(b"content-length", b"0"))
         body = Body(receive)
         rest = begin(body.read())  # nearly every body is there already, and needs no timer
         if rest is not None:
@@ -198,15 +196,19 @@ class GraphQLOverHTTP:
         return value if isinstance(value, list) else read_operation(value)
 
 
-def read_headers(scope: Scope) -> dict[str, str]:
-    """Return the headers of `READ` by lower-case name; a repeated one is joined by commas (RFC 9110, 5.3)."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name = READ.get(raw_name)
-        if name is not None:
-            value = raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+def read_headers(scope: Scope) -> Headers:
+    """Return a request's headers; a repeated one is joined by commas (RFC 9110, 5.3)."""
+    given = scope["headers"]
+    headers: Headers = dict(given)
+    if len(headers) < len(given):
+        headers.clear()
+        for name, value in given:
+            headers[name] = b"%b, %b" % (headers[name], value) if name in headers else value
     return headers
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
 
 
 def _read_url(scope: Scope) -> Operation:
@@ -223,19 +225,19 @@ def _read_url(scope: Scope) -> Operation:
 
 
 @lru_cache(maxsize=256)
-def _problem_with(content_type: str, content_encoding: str) -> str | None:
+def _problem_with(content_type: bytes, content_encoding: bytes) -> str | None:
     """Say what is wrong with a body of such headers, or nothing."""
-    given = parse_media_type(content_type)
+    given = parse_media_type(content_type.decode("latin-1"))
     if given is None or given.essence != JSON:
         return "The body must be application/json."
     if (given.parameter("charset") or "utf-8").lower() not in ("utf-8", "utf8"):
         return "The body must be in UTF-8."
-    if content_encoding.strip().lower() not in ("", "identity"):
+    if content_encoding.strip().lower() not in (b"", b"identity"):
         return "The body must not be compressed."
     return None
 
 
-def _check_length(declared: str) -> None:
+def _check_length(declared: bytes) -> None:
     if declared.isdigit() and int(declared[:20]) > BODY_BYTES_MAX:
         raise TooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes.")
 

@@ -80,7 +80,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Give the first request its time."""
         super().connection_made(transport)
         self.pipeline = Line()  # type: ignore[assignment]
-        self.flow._is_writable_event = Gate()  # type: ignore[assignment]  # noqa: SLF001 (uvicorn's holds a deque)
+        self.flow._is_writable_event = Gate(is_open=True)  # type: ignore[assignment]  # noqa: SLF001 (uvicorn's: a deque)
         self._give_time(_Phase.HEAD, self.header_s_max)
 
     def data_received(self, data: bytes) -> None:

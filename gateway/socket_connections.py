@@ -33,7 +33,7 @@ class BoundedSocketProtocol(WebSocketsSansIOProtocol, Writer):
         super().__init__(*args, **kwargs)
         Writer.__init__(self)
         self.queue = Inbox()  # type: ignore[assignment]
-        self.writable = Gate()  # type: ignore[assignment]
+        self.writable = Gate(is_open=True)  # type: ignore[assignment]
 
     def handle_connect(self, event: Request) -> None:
         """Begin the handshake; the application may write past ASGI once it has accepted."""

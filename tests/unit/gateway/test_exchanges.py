@@ -59,7 +59,7 @@ def exchange(method: str = "GET", *, keep_alive: bool = True, owes_continue: boo
     """Return an exchange and who it is with."""
     client = Client()
     flow = FlowControl(client)
-    flow._is_writable_event = Gate()  # type: ignore[assignment]  # as the gateway's connections have it
+    flow._is_writable_event = Gate(is_open=True)  # type: ignore[assignment]  # as the gateway's connections have it
     scope = {"type": "http", "method": method, "extensions": {}}
     made = Exchange(client, flow, scope, client, keep_alive=keep_alive, owes_continue=owes_continue)
     scope["extensions"] = {CHUNKS: made}

@@ -19,14 +19,14 @@ def test_a_line_is_first_come_first_served() -> None:
 
 
 async def test_an_open_gate_lets_pass() -> None:
-    """It begins open unless told otherwise."""
-    await Gate().wait()
-    assert (Gate().is_set(), Gate(is_open=False).is_set()) == (True, False)
+    """It begins closed unless told otherwise."""
+    await Gate(is_open=True).wait()
+    assert (Gate().is_set(), Gate(is_open=True).is_set()) == (False, True)
 
 
 async def test_a_gate_lets_all_pass_who_wait_once_it_opens() -> None:
     """One that was cancelled meanwhile is no hindrance; one that finds it closed again waits on."""
-    gate = Gate(is_open=False)
+    gate = Gate()
     waiting = [asyncio.create_task(gate.wait()) for _ in range(3)]
     await asyncio.sleep(0)
     waiting[0].cancel()
