@@ -164,6 +164,11 @@ bench-peers: setup $(PEERS) ## measure Belfry beside Apollo, Yoga, Mercurius, st
 profile: setup ## show where each microsecond of the dashboard goes, in memory
 	$(BIN)/python -m bench.profile $(ARGS)
 
+.PHONY: bench-instructions
+bench-instructions: setup ## count what a request costs the gateway, exact on a busy machine too; needs valgrind
+	@command -v valgrind >/dev/null || { echo "needs valgrind: apt-get install valgrind" >&2; exit 1; }
+	$(BIN)/python -m bench.instructions $(ARGS)
+
 bench-edge: setup ## measure what auth, limits, audit and metrics cost a request
 	$(BIN)/python -m bench.edge $(ARGS)
 

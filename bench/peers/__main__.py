@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -108,8 +108,8 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def launch(name: str, source: str, upstream_port: int, folder: Path) -> Server:
-    """Start a server on its core."""
+def launch(name: str, source: str, upstream_port: int, folder: Path, through: Sequence[str] = ()) -> Server:
+    """Start a server on its core, where it is said through another program that runs it."""
     (port,) = free_ports(1)
     given = [str(port), str(upstream_port), source]
     if name in ("belfry", "apart"):
@@ -119,8 +119,15 @@ def launch(name: str, source: str, upstream_port: int, folder: Path) -> Server:
     else:
         command = [str(ROOT / "ide" / "with-node"), "node", str(HERE / "server.mjs"), name, *given]
     environment = {**os.environ, "NODE_ENV": "production"}
-    pinned = ["taskset", "--cpu-list", str(SERVER_CORE), *command]
+    pinned = ["taskset", "--cpu-list", str(SERVER_CORE), *through, *command]
     return Server(name, port, subprocess.Popen(pinned, cwd=ROOT, env=environment))
+
+
+def tokens_of(folder: Path) -> list[str]:
+    """Return a token for each customer, which a Belfry over that folder takes."""
+    issuer = DemoIssuer.open(folder, audience="belfry")
+    scopes = [scope.value for scope in TokenScope]
+    return [issuer.mint_token(f"c{n}", scopes) for n in range(CUSTOMERS)]
 
 
 def bodies_of(case: str) -> bytes:
@@ -129,9 +136,9 @@ def bodies_of(case: str) -> bytes:
     return orjson.dumps({"query": query, "variables": variables})
 
 
-async def first_answer(server: Server, request: bytes) -> str:
+async def first_answer(server: Server, request: bytes, ready_s_max: float = READY_S_MAX) -> str:
     """Wait until the server answers, and return what."""
-    async with asyncio.timeout(READY_S_MAX):
+    async with asyncio.timeout(ready_s_max):
         while True:
             if server.process.poll() is not None:
                 raise RuntimeError(f"{server.name} ended")
@@ -231,9 +238,7 @@ async def measure(options: argparse.Namespace) -> None:
         f"{CONNECTIONS} connections, {CUSTOMERS} customers"
     )
     with tempfile.TemporaryDirectory() as folder:
-        issuer = DemoIssuer.open(Path(folder), audience="belfry")
-        scopes = [scope.value for scope in TokenScope]
-        tokens = [issuer.mint_token(f"c{n}", scopes) for n in range(CUSTOMERS)]
+        tokens = tokens_of(Path(folder))
         for case in options.cases.split(","):
             names = [name for name in options.servers.split(",") if name != "apart" or case == COALESCING]
             await compare(case, names, tokens, Path(folder), options)
