@@ -37,8 +37,8 @@ from gateway.plans.leaves import leaf_of
 from gateway.plans.reads import Constant, PlainClasses
 
 TRUTHS = {True: "true", False: "false"}
-CHOICES_MAX = 256
-"""Structures made ahead for the values that several neighbouring enums may have together."""
+CHOICES_MAX = 32
+"""Structures made ahead at one place, for the values that an enum or several neighbouring ones may have."""
 
 
 class Written:
@@ -148,12 +148,17 @@ class _Pieces(Writer):
         self._group += [f"{self._taken()} + {json}", "''"]
 
     def put_name(self, key: str, names: dict[Any, str]) -> None:
-        """Write the name that a key, given as an expression, has: as structure, which needs no piece of its own."""
-        if self._choices is not None and self._choices.times(key, names):
+        """Write the name that a key, given as an expression, has: as structure where there is room for all of them."""
+        if len(names) > CHOICES_MAX:
+            self.say('"')
+            self.put(f"{self.constant(names)}[{key}]")
+            self.say('"')
             return
-        before = self._before()
-        constants = {one: before + name for one, name in names.items()}
-        self._choices = _Choices(f"{self.constant(constants)}[{key}]", constants)
+        quoted = {one: f'"{name}"' for one, name in names.items()}
+        if self._choices is None or not self._choices.times(key, quoted):
+            before = self._before()
+            constants = {one: before + name for one, name in quoted.items()}
+            self._choices = _Choices(f"{self.constant(constants)}[{key}]", constants)
 
     def put_nullable(self, text: str) -> None:
         """Write a string or null, given as a variable."""
@@ -250,7 +255,7 @@ class TextCompiler(Compiler):
             pieces.put(value)
             pieces.say('"')
         elif leaf.names is not None:
-            pieces.put_name(value, {one: f'"{name}"' for one, name in leaf.names.items()})
+            pieces.put_name(value, leaf.names)
         else:
             names = {name: pieces.constant(constant) for name, constant in leaf.constants.items()}
             usual = renamed(leaf.usual, names).format(value=value)
