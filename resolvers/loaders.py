@@ -73,25 +73,32 @@ class Loader(Generic[K, T]):
 
     def load(self, key: K) -> Load[T]:
         """Ask for one key."""
-        return self._loads.get(key) or self._ask(key)
+        [load] = self.load_each((key,))
+        return load
 
     def load_each(self, keys: Iterable[K]) -> list[Load[T]]:
         """Ask for several keys at once; the load of each, in their order."""
         loads = self._loads
-        return [loads.get(key) or self._ask(key) for key in keys]
+        asked = []
+        for key in keys:
+            load = loads.get(key)
+            if load is None:
+                batch = self._batch
+                if not batch or len(batch) == IDS_PER_CALL_MAX:
+                    batch = self._begin()
+                load = loads[key] = batch[key] = Load()
+            asked.append(load)
+        return asked
 
     def load_many(self, keys: Iterable[K]) -> Load[list[T]]:
         """Ask for several keys at once; answers in their order."""
         return All(self.load_each(keys))
 
-    def _ask(self, key: K) -> Load[T]:
-        batch = self._batch
-        if not batch or len(batch) == IDS_PER_CALL_MAX:
-            loop = asyncio.get_running_loop()
-            batch = self._batch = {}
-            loop.call_soon(self._dispatch, loop, batch)
-        load = self._loads[key] = batch[key] = Load()
-        return load
+    def _begin(self) -> dict[K, Load[T]]:
+        loop = asyncio.get_running_loop()
+        batch = self._batch = {}
+        loop.call_soon(self._dispatch, loop, batch)
+        return batch
 
     def _dispatch(self, loop: asyncio.AbstractEventLoop, batch: dict[K, Load[T]]) -> None:
         self._loading.append(loop.create_task(self._run(batch)))

@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Hashable, Iterable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from clients.waits import Wait
 
 T = TypeVar("T")
@@ -19,17 +21,14 @@ K = TypeVar("K", bound=Hashable)
 Told = Callable[["Load[Any]"], None]
 
 
-class Load(Generic[T]):
+class Load(msgspec.Struct, Generic[T], eq=False, kw_only=True):
     """A value, or why there is none, once it is settled. For one event loop's thread."""
 
-    __slots__ = ("_waiting", "error", "value")
-
-    def __init__(self) -> None:
-        self._waiting: list[Told] | None = []
-        self.value: Any = None
-        """The value, once it is there."""
-        self.error: BaseException | None = None
-        """Why there is none."""
+    value: Any = None
+    """The value, once it is there."""
+    error: BaseException | None = None
+    """Why there is none."""
+    _waiting: list[Told] | None = msgspec.field(default_factory=list)
 
     def done(self) -> bool:
         """Say whether it is settled."""
@@ -55,8 +54,10 @@ class Load(Generic[T]):
 
     def settle(self, value: Any, error: BaseException | None = None) -> None:
         """Take the value, or why there is none, once; and tell everyone who waits."""
-        self.value, self.error = value, error
         waiting, self._waiting = self._waiting, None
+        self.value = value
+        if error is not None:
+            self.error = error
         for told in waiting or ():
             told(self)
 
@@ -74,11 +75,9 @@ class Load(Generic[T]):
         return self.result()
 
 
-def settled(value: T) -> Load[T]:
-    """Return a load of what is there already."""
-    load: Load[T] = Load()
-    load.settle(value)
-    return load
+def settled(value: Any, error: BaseException | None = None) -> Load[Any]:
+    """Return a load of what is there already, or of why there is none."""
+    return Load(value=value, error=error, _waiting=None)
 
 
 def each(keys: Iterable[K], ask: "Callable[[K], Load[T]]") -> list[Load[T]]:
@@ -90,7 +89,7 @@ def each(keys: Iterable[K], ask: "Callable[[K], Load[T]]") -> list[Load[T]]:
 
 def _make(made: Load[U], make: Callable[[T], U | Load[U]], source: Load[T]) -> None:
     try:
-        value = make(source.result())
+        value = make(source.result() if source.error is not None else source.value)
     except BaseException as error:  # noqa: BLE001 (it is the error of what is made)
         made.settle(None, error)
         return
@@ -104,25 +103,26 @@ def _release(arrived: Wait, _: Load[Any]) -> None:
     arrived.end()
 
 
-class All(Load[list[T]]):
+class All(Load[list[T]], eq=False):
     """The values of several loads in their order; the first error is its own, as soon as it is there."""
 
-    __slots__ = ("_left", "_loads")
+    loads: list[Load[T]]
+    _left: int = 0
 
-    def __init__(self, loads: Iterable[Load[T]]) -> None:
-        super().__init__()
-        self._loads = list(loads)
-        self._left = len(self._loads)
-        if not self._left:
+    def __post_init__(self) -> None:
+        loads = self.loads
+        self._left = len(loads)
+        if not loads:
             self.settle([])
-        for load in self._loads:
-            load.tell(self._arrived)
+        told = self._arrived
+        for load in loads:
+            load.tell(told)
 
     def _arrived(self, load: Load[T]) -> None:
         self._left -= 1
-        if self.done():
+        if self._waiting is None:
             return
         if load.error is not None:
             self.settle(None, load.error)
         elif not self._left:
-            self.settle([one.value for one in self._loads])
+            self.settle([one.value for one in self.loads])

@@ -136,7 +136,7 @@ class PlanExecution(Executor[Any]):
     def _put_together(self, parts: Any, awaited: list[Any]) -> Any:
         if len(awaited) == 1 and not isinstance(parts[awaited[0]], Pending):
             return _put_in_place(parts, awaited[0])  # without a task of its own
-        return Parts(self, parts, awaited)
+        return Parts(errors=self, parts=parts, awaited=awaited)
 
     def execute_field(
         self,
@@ -223,7 +223,7 @@ class PlanExecution(Executor[Any]):
                 self.settle_in_background(left)
             raise
         if columns:
-            return Rows(self, results, awaited, columns, place)
+            return Rows(errors=self, parts=results, awaited=awaited, columns=columns, list_place=place)
         return self._put_together(results, awaited) if awaited else results
 
     def _complete_core_item(
@@ -290,12 +290,13 @@ class PlanExecution(Executor[Any]):
         for field, load in asked:
             field_path = _path((path, field.response_name, field.parent_type.name))
             row[field.response_name] = self._loaded(field, field_path, load)
-        part = Parts(self, row, [field.response_name for field, _ in asked])
-        part.place = place
-        return part
+        return Parts(errors=self, place=place, parts=row, awaited=[field.response_name for field, _ in asked])
 
     def _loaded(self, field: FieldPlan, path: Path, load: Load[Any]) -> Pending:
-        return Loaded(self, (field.definition.type, field.details, path), load, partial(self._complete, field, path))
+        place = (field.definition.type, field.details, path)
+        loaded = Loaded(errors=self, place=place, complete=partial(self._complete, field, path))
+        load.tell(loaded.arrived)
+        return loaded
 
     async def _await_completed(
         self, completed: Awaitable[Any], type_: Any, details: FieldDetailsList, path: Path

@@ -16,11 +16,12 @@ from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from graphql import GraphQLOutputType
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 
-from resolvers.loads import Load
+from resolvers.loads import Load, settled
 
 Place = tuple[GraphQLOutputType, FieldDetailsList, Path]
 """Where an error is told: the type that says whether null may stand there, the field's nodes, the path."""
@@ -59,16 +60,14 @@ class Executing(Errors, Protocol):
         ...
 
 
-class Pending(Load[Any]):
+class Pending(Load[Any], eq=False, kw_only=True):
     """A part of the answer that is not there yet. Belongs to one place, unlike a loader's loads."""
 
-    __slots__ = ("_errors", "cancelled", "place")
-
-    def __init__(self, errors: Errors, place: Place | None = None) -> None:
-        super().__init__()
-        self._errors = errors
-        self.place = place
-        self.cancelled = False
+    errors: Errors
+    """The execution, which is told of errors."""
+    place: Place | None = None
+    """Where it stands; None until that is known."""
+    cancelled: bool = False
 
     def start(self) -> None:
         """Begin with what was put off until everything around it was asked for."""
@@ -82,7 +81,7 @@ class Pending(Load[Any]):
         """Settle without a value: as null where that may stand, with the error otherwise."""
         if self.place is not None and isinstance(error, Exception):
             try:
-                self._errors.handle_field_error(error, *self.place)
+                self.errors.handle_field_error(error, *self.place)
             except Exception as located:  # noqa: BLE001 (it is passed on)
                 self.settle(None, located)
             else:
@@ -99,22 +98,18 @@ class Pending(Load[Any]):
             raise
 
 
-class Loaded(Pending):
+class Loaded(Pending, eq=False, kw_only=True):
     """The value of a field that its resolver asked a loader for; `complete` makes the field's answer of it."""
 
-    __slots__ = ("_complete", "_within")
+    complete: Any
+    _within: Pending | asyncio.Task[Any] | None = None
 
-    def __init__(self, errors: Errors, place: Place, source: Load[Any], complete: Any) -> None:
-        super().__init__(errors, place)
-        self._complete = complete
-        self._within: Pending | asyncio.Task[Any] | None = None
-        source.tell(self._arrived)
-
-    def _arrived(self, source: Load[Any]) -> None:
+    def arrived(self, source: Load[Any]) -> None:
+        """Complete what has been loaded; the load calls this."""
         if self.cancelled:
             return
         try:
-            completed = self._complete(source.result())
+            completed = self.complete(source.result())
         except BaseException as error:  # noqa: BLE001 (anything a resolver raises; a cancelled load)
             self.fail(error)
             return
@@ -132,7 +127,7 @@ class Loaded(Pending):
         if self.cancelled:
             return
         if within.error is None:
-            self.settle(within.result())
+            self.settle(within.value)
         else:
             self.fail(within.error)
 
@@ -142,21 +137,22 @@ class Loaded(Pending):
         return [] if self._within is None else _cancelled(self._within)
 
 
-class Parts(Pending):
+class Parts(Pending, eq=False, kw_only=True):
     """An object or a list: its parts, some of which are still awaited and then put in their places."""
 
-    __slots__ = ("_failed", "_left", "_members", "_parts", "starts")
+    parts: Any
+    awaited: Sequence[Any]
+    """The keys of those that are awaited."""
+    starts: bool = False
+    """Whether there is something to start."""
+    _left: int = 0
+    _members: list[Any] = msgspec.field(default_factory=list)
+    _failed: bool = False
 
-    def __init__(self, errors: Errors, parts: Any, awaited: Sequence[Any], more: int = 0) -> None:
-        """Take the parts, the keys of those that are awaited, and how much else is waited for."""
-        super().__init__(errors)
-        self._parts = parts
-        self._left = len(awaited) + more
-        self._members: list[Any] = []
-        self.starts = False
-        """Whether there is something to start."""
-        self._failed = False
-        for key in awaited:
+    def __post_init__(self) -> None:
+        parts = self.parts
+        self._left += len(self.awaited)
+        for key in self.awaited:
             member = parts[key]
             self._members.append((key, member))
             if isinstance(member, Pending):
@@ -197,10 +193,10 @@ class Parts(Pending):
             self._failed = True
             self._give_up_after(turns or (2 if isinstance(member, Parts) else 3), member.error)
             return
-        self._parts[key] = member.result()
+        self.parts[key] = member.value
         self._left -= 1
         if not self._left:
-            self.settle(self._parts)
+            self.settle(self.parts)
 
     def _give_up_after(self, turns: int, error: BaseException) -> None:
         """Fail when the failure would have travelled through the tasks that graphql-core has here."""
@@ -220,25 +216,22 @@ class Parts(Pending):
             self.fail(error)
 
 
-class Rows(Parts):
+class Rows(Parts, eq=False, kw_only=True):
     """A list of objects that lack nothing but fields of which all were asked for at once.
 
     They are put in place as they arrive, what several objects share in one go. An object of which a field is odd goes
     on as it would by itself: as `Parts`, with each error where it stands.
     """
 
-    __slots__ = ("_columns", "_executing", "_odd", "_place")
+    errors: Executing
+    columns: list[Column]
+    list_place: Place
+    """Where the list stands that these are the rows of."""
+    _odd: set[int] = msgspec.field(default_factory=set)
 
-    def __init__(
-        self, executing: Executing, rows: list[Any], awaited: Sequence[int], columns: list[Column], place: Place
-    ) -> None:
-        """Take the list, the indices of what else is awaited in it, the columns, and the list's place."""
-        self._executing = executing
-        self._columns = columns
-        self._place = place
-        self._odd: set[int] = set()
+    def __post_init__(self) -> None:
         waiting = []
-        for column in columns:
+        for column in self.columns:
             sharing: dict[Load[Any], list[int]] = {}
             for index, load in zip(column.indices, column.loads, strict=True):
                 if load in sharing:
@@ -246,16 +239,17 @@ class Rows(Parts):
                 else:
                     sharing[load] = [index]
             waiting += [(load, column, indices) for load, indices in sharing.items()]
-        super().__init__(executing, rows, awaited, len(waiting))
+        self._left = len(waiting)
+        super().__post_init__()
         for load, column, indices in waiting:
             load.tell(partial(self._loaded, column, indices))
 
     def _loaded(self, column: Column, indices: list[int], load: Load[Any]) -> None:
         if self.cancelled or self._failed:
             return
-        rows, odd = self._parts, self._odd
+        rows, odd = self.parts, self._odd
         try:
-            value = column.complete(load.result())
+            value = column.complete(load.value if load.error is None else load.result())
         except BaseException:  # noqa: BLE001 (each of them will say what it is)
             for index in indices:
                 if index not in odd:
@@ -273,14 +267,14 @@ class Rows(Parts):
         self._odd.add(index)
         asked = [
             (column.field, column.loads[column.indices.index(index)])
-            for column in self._columns
+            for column in self.columns
             if index in column.indices
         ]
-        type_, details, path = self._place
+        type_, details, path = self.list_place
         self._left += 1
         place = (type_, details, Path(path, index, None))
-        part = self._executing.part_of_row(self._parts[index], asked, place)
-        self._parts[index] = part
+        part = self.errors.part_of_row(self.parts[index], asked, place)
+        self.parts[index] = part
         self._members.append((index, part))
         part.tell(partial(self._arrived, index))
 
@@ -299,11 +293,7 @@ def _cancelled(member: Any) -> list[asyncio.Task[Any]]:
 
 def _load_of(task: "asyncio.Task[Any]") -> Load[Any]:
     """Return what a task came to."""
-    load: Load[Any] = Load()
     if task.cancelled():
-        load.settle(None, asyncio.CancelledError())
-    elif (error := task.exception()) is not None:
-        load.settle(None, error)
-    else:
-        load.settle(task.result())
-    return load
+        return settled(None, asyncio.CancelledError())
+    error = task.exception()
+    return settled(task.result()) if error is None else settled(None, error)

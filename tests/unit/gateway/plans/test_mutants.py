@@ -65,9 +65,7 @@ BUGS = {
         "return completed",
         36,
     ),
-    "what is loaded is not completed": Bug(
-        "pending", "completed = self._complete(source.result())", "completed = 0", 6
-    ),
+    "what is loaded is not completed": Bug("pending", "completed = self.complete(source.result())", "completed = 0", 6),
     "an error of what is loaded is null": Bug(
         "pending", "self.fail(error)\n            return", "self.settle(None)\n            return", 9
     ),
@@ -87,7 +85,7 @@ BUGS = {
     "an odd row's other fields are forgotten": Bug(
         "pending",
         "            if index in column.indices",
-        "            if index in column.indices and column.field is self._columns[0].field",
+        "            if index in column.indices and column.field is self.columns[0].field",
         9,
     ),
     "what is computed is read instead": Bug("reads", "return Read(None, computed)", 'return Read("text", None)', 2),
