@@ -59,19 +59,19 @@ class Infos(Protocol):
 
 
 class RawInfo:
-    """graphql-core's info of one field, made when someone asks for more of it than the context."""
+    """graphql-core's info of one field, made when someone asks for more of it than context and path."""
 
-    __slots__ = ("_field", "_infos", "_path", "context")
+    __slots__ = ("_field", "_infos", "context", "path")
 
     def __init__(self, context: Any, infos: Infos, field: Any, path: Any) -> None:
         self.context = context
         self._infos = infos
         self._field = field
-        self._path = path
+        self.path = path
 
     def made(self) -> Any:
         """Return it."""
-        return self._infos.info_of(self._field, self._path)
+        return self._infos.info_of(self._field, self.path)
 
 
 class PlannedInfo(Info[Any, Any]):
@@ -91,6 +91,11 @@ class PlannedInfo(Info[Any, Any]):
     def context(self) -> Any:
         """The context of the request."""
         return self.__dict__["given"].context
+
+    @property
+    def path(self) -> Any:
+        """Where the field stands in the answer."""
+        return self.__dict__["given"].path
 
 
 Resolve = Callable[[Any, Any, Given], Any]

@@ -25,8 +25,9 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from gateway.plans.cache import PlanCache
 from gateway.plans.calls import NONE_GIVEN, Given, RawInfo
 from gateway.plans.codegen import Complete, nullable_of
-from gateway.plans.pending import Column, Loaded, Parts, Pending, Place, Rows, Table
+from gateway.plans.pending import Column, Loaded, Parts, Pending, Place, Rows
 from gateway.plans.plan import FieldPlan, Plan, Selected
+from gateway.plans.tables import Table, in_table, made_at_once
 from gateway.plans.texts import Write
 from resolvers.loads import Load
 
@@ -204,7 +205,7 @@ class PlanExecution(Executor[Any]):
         known = plan.by_class(kind, field_details_list)
         place = (item_type, field_details_list, path)
         awaited: list[int] = []
-        results, tables = _made_at_once(known, items)
+        results, tables = made_at_once(plan, known, kind, items, field_details_list)
         index = len(results) - 1
         try:
             for index, item in enumerate(items if not tables else ()):
@@ -212,7 +213,7 @@ class PlanExecution(Executor[Any]):
                 if selected is None:
                     if self._complete_core_item(index, item, results, info, place, position_context):
                         awaited.append(index)
-                elif not _in_table(selected, index, item, results, tables):
+                elif not in_table(selected, index, item, results, tables):
                     results.append(None)
                     if self._complete_item(selected, index, item, results, place):
                         awaited.append(index)
@@ -232,6 +233,8 @@ class PlanExecution(Executor[Any]):
         """Let graphql-core append an item; say whether it is awaited."""
         type_, details, path = place
         item_path = _path((path, index, None))
+        if type(info) is RawInfo:
+            info = info.made()
         if not self.is_awaitable(item):
             return self.complete_list_item_value(item, results, type_, details, info, item_path, position_context)
         results.append(self.complete_awaitable_list_item_value(item, type_, details, info, item_path, position_context))
@@ -315,7 +318,7 @@ class PlanExecution(Executor[Any]):
             except Exception:  # noqa: BLE001, S110 (whatever is odd about the value, graphql-core will say)
                 pass
         elif field.item_type is not None and type(value) is list:
-            info = self.info_of(field, path)
+            info = RawInfo(self.context_value, self, field, path)
             return self.complete_iterable_value(field.item_type, field.details, info, path, value, None)
         else:
             plan: Any = self._plan
@@ -348,35 +351,6 @@ class PlanExecution(Executor[Any]):
             elif found.is_shared:
                 self._given[id(field)] = found
         return found
-
-
-def _made_at_once(known: dict[type, Selected | None], items: list[Any]) -> tuple[list[Any], dict[Selected, Table]]:
-    """Return a list's rows and their one table, where all are of one class and as expected; otherwise nothing yet."""
-    classes = set(map(type, items))
-    selected = known.get(classes.pop()) if len(classes) == 1 else None
-    if selected is not None and selected.row is not None:
-        try:
-            return selected.row.make(items), {selected: Table(range(len(items)), items)}
-        except Exception:  # noqa: BLE001, S110 (one of them is odd)
-            pass
-    return [], {}
-
-
-def _in_table(selected: Selected, index: int, item: Any, results: list[Any], tables: dict[Selected, Table]) -> bool:
-    """Append a row to the results, and note it, where the item is one."""
-    row = selected.row
-    if row is None:
-        return False
-    try:
-        results += row.make([item])
-    except Exception:  # noqa: BLE001 (whatever is odd about the item, graphql-core will say)
-        return False
-    table = tables.get(selected)
-    if table is None:
-        table = tables[selected] = Table([], [])
-    table.indices.append(index)
-    table.sources.append(item)
-    return True
 
 
 _path: Any = partial(tuple.__new__, Path)

@@ -27,13 +27,6 @@ Place = tuple[GraphQLOutputType, FieldDetailsList, Path]
 """Where an error is told: the type that says whether null may stand there, the field's nodes, the path."""
 
 
-class Table(NamedTuple):
-    """Objects of one list of which the same is selected, and where they stand in it: a range, or a list that grows."""
-
-    indices: Any
-    sources: list[Any]
-
-
 class Column(NamedTuple):
     """One field of such objects, and a load for each of them."""
 

@@ -206,7 +206,7 @@ class Plan:
         self._by_class: dict[tuple[int, int], dict[type, Selected | None]] = {}
         self._varied: set[tuple[type, int]] = set()
         """Classes whose instances are of several of a kind's types."""
-        self._by_name: dict[tuple[str, int, int], Selected | None] = {}
+        self._by_name: dict[tuple[str | None, int, int], Selected | None] = {}
         self._selections: dict[int, list[Run]] = {}
         self.root = collect_fields(schema, fragments, variable_values, root_type, operation).grouped_field_set
         self._owned.add(id(self.root))
@@ -256,7 +256,9 @@ class Plan:
         if cls in known:
             return known[cls]
         if (cls, id(kind)) in self._varied:
-            return self._named(self.types.by_value(value), kind, details)
+            name = self.types.by_value(value)
+            found = self._by_name.get((name, id(kind), id(details)))
+            return self._named(name, kind, details) if found is None else found
         name, by_class = None, self.types.by_class(value)
         if is_inert(cls) and isinstance(kind, GraphQLObjectType) and kind.is_type_of is None:
             name = by_class = kind.name
