@@ -34,7 +34,8 @@ from graphql.execution.get_variable_signature import GraphQLVariableSignature, g
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 from graphql.pyutils import RefMap
 from graphql.type.definition import GraphQLResolveInfoHelpers
-from graphql.utilities.coerce_input_value import coerce_input_value
+
+from gateway.coercions import Coerce, Coercions
 
 LAUNCHES_KEPT_MAX = 2_000
 """As many as documents are kept, with and without `@defer`; the least recently used one goes first."""
@@ -55,7 +56,10 @@ class _Variable(NamedTuple):
 
     signature: GraphQLVariableSignature
     is_omissible: bool
+    is_nullable: bool
     default: Any
+    coerce: Coerce
+    """Takes no null."""
 
 
 class _Own:
@@ -117,7 +121,8 @@ class Launch:
         self._schema = schema
         self._held = document  # launches are found by the identity of what they hold
         self._definitions = tuple(node.variable_definitions or ())
-        self._variables = [_variable(schema, definition) for definition in self._definitions]
+        coercions = Coercions()
+        self._variables = [_variable(schema, definition, coercions) for definition in self._definitions]
         named = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
         fragments = {name: FragmentDetails(one, None) for name, one in named.items()}
         values = VariableValues({}, {})
@@ -163,13 +168,14 @@ class Launch:
     def _coerced(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
-        for signature, is_omissible, default in self._variables:
+        for signature, is_omissible, is_nullable, default, coerce in self._variables:
             name = signature.name
             value = given.get(name, Undefined)
             if value is not Undefined:
                 sources[name] = VariableValueSource(signature, value)
-                value = _coerce(value, signature)
-                if value is Undefined:
+                if value is not None:
+                    value = _coerced(value, coerce)
+                if value is Undefined or (value is None and not is_nullable):
                     return self._judged(given)
                 coerced[name] = value
             elif not is_omissible:
@@ -186,23 +192,24 @@ class Launch:
         )
 
 
-def _coerce(value: Any, signature: GraphQLVariableSignature) -> Any:
+def _coerced(value: Any, coerce: Coerce) -> Any:
     try:
-        return coerce_input_value(value, signature.type)
+        return coerce(value)
     except Exception:  # noqa: BLE001 (a scalar may raise anything: graphql-core will say what)
         return Undefined
 
 
-def _variable(schema: GraphQLSchema, definition: VariableDefinitionNode) -> _Variable:
+def _variable(schema: GraphQLSchema, definition: VariableDefinitionNode, coercions: Coercions) -> _Variable:
     signature = get_variable_signature(schema, definition)
     if isinstance(signature, GraphQLError):
         raise signature
+    is_nullable, coerce = not is_non_null_type(signature.type), coercions.to(signature.type)
     if definition.default_value is None:
-        return _Variable(signature, not is_non_null_type(signature.type), Undefined)
+        return _Variable(signature, is_nullable, is_nullable, Undefined, coerce)
     values = get_variable_values(schema, [definition], {}, hide_suggestions=True)
     if isinstance(values, list) or not isinstance(values.coerced.get(signature.name, Undefined), IMMUTABLE):
-        return _Variable(signature, is_omissible=False, default=Undefined)
-    return _Variable(signature, is_omissible=True, default=values.coerced[signature.name])
+        return _Variable(signature, False, is_nullable, Undefined, coerce)
+    return _Variable(signature, True, is_nullable, values.coerced[signature.name], coerce)
 
 
 class Launches:

@@ -4,11 +4,13 @@
     plan.py      what a plan is: fields and selections, each planned when execution first meets it
     reads.py     which fields are plain attribute reads, and of which classes
     calls.py     Strawberry's resolvers called without the parts of their chain that a field has no use for
+    arguments.py  arguments as graphql-core coerces them, constants once
     conversions.py  arguments as Strawberry converts them, with names and types looked up once
     codegen.py   the straight-line Python that reads and completes them
     texts.py     the same writing JSON at once, for answers that are encoded and nothing else
     leaves.py    scalars and enums by exact type
     executor.py  graphql-core's executor, running plans
+    tables.py    objects of a list that are executed many at once
     pending.py   parts of an answer that are not there yet, put together without a task for each
     shadow.py    both ways, compared
     modes.py     which of these, as `BELFRY_EXECUTION` says

@@ -23,7 +23,8 @@ IMMUTABLE = (str, int, float, bool, type(None), Enum)
 """Arguments that resolvers cannot change: made once for an execution. Others are made anew for each call."""
 
 
-def _are_immutable(arguments: Arguments) -> bool:
+def are_immutable(arguments: Arguments) -> bool:
+    """Say whether resolvers cannot change any of these."""
     return all(isinstance(value, IMMUTABLE) for value in arguments.values())
 
 
@@ -35,7 +36,7 @@ class Given:
     def __init__(self, arguments: Arguments) -> None:
         self.arguments = arguments
         self.converted: Arguments | None = None
-        self.is_shared = _are_immutable(arguments)
+        self.is_shared = are_immutable(arguments)
         """Whether every call of this execution may be given them."""
 
     def convert(self, convert: Callable[[Arguments, Any], Arguments], info: Any) -> Arguments:
@@ -43,7 +44,7 @@ class Given:
         if self.converted is not None:
             return self.converted.copy()
         converted = convert(self.arguments, info)
-        if self.is_shared and _are_immutable(converted):
+        if self.is_shared and are_immutable(converted):
             self.converted = converted.copy()
         return converted
 

@@ -18,7 +18,6 @@ from graphql import (
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetailsList, GroupedFieldSet
-from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -344,9 +343,8 @@ class PlanExecution(Executor[Any]):
     def _given_to(self, field: FieldPlan) -> Given:
         found = field.given or self._given.get(id(field))
         if found is None:
-            node, hide = field.nodes[0], self.hide_suggestions
-            found = Given(get_argument_values(field.definition, node, self.variable_values, None, hide))
-            if found.is_shared and not field.takes_variables:
+            found = Given(field.arguments.coerce(self.variable_values, hide_suggestions=self.hide_suggestions))
+            if found.is_shared and not field.arguments.take_variables:
                 field.given = found
             elif found.is_shared:
                 self._given[id(field)] = found

@@ -16,13 +16,10 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    Node,
     OperationDefinitionNode,
-    Visitor,
     get_named_type,
     is_abstract_type,
     is_leaf_type,
-    visit,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import (
@@ -35,6 +32,7 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 
+from gateway.plans.arguments import Arguments
 from gateway.plans.calls import Given, direct_call, each_call
 from gateway.plans.codegen import (
     Compiler,
@@ -51,23 +49,6 @@ from gateway.plans.texts import TextCompiler, Write
 
 SELECTIONS_MAX = 1_000
 """Selections one plan keeps; what is beyond them is executed by graphql-core."""
-
-
-class _VariableFinder(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = False
-
-    def enter_variable(self, *_: object) -> None:
-        """Note that there is one."""
-        self.found = True
-
-
-def has_variable(node: Node) -> bool:
-    """Say whether a variable stands anywhere in an argument."""
-    finder = _VariableFinder()
-    visit(node, finder)
-    return finder.found
 
 
 class FieldPlan:
@@ -89,7 +70,7 @@ class FieldPlan:
         self.call = direct_call(definition)
         self.each = each_call(definition)
         self.takes_arguments = bool(definition.args or self.nodes[0].arguments)
-        self.takes_variables = any(map(has_variable, self.nodes[0].arguments or ()))
+        self.arguments = Arguments(definition, self.nodes[0])
         self.given: Given | None = None
         """Its arguments, once they have been coerced, where they are the same for every execution of the plan."""
 

@@ -48,6 +48,10 @@ VARIABLES: list[dict[str, Any]] = [
     {"factor": None},
     {"size": {"width": "2"}, "factor": "x"},
     {"size": {"width": 1, "depth": 2}},
+    {"size": {"width": None}},
+    {"size": {"width": 1, "height": None}},
+    {"size": {"height": 1}},
+    {"size": [1]},
     {"names": "one", "unknown": 1},
     {"names": ["a", None]},
 ]
