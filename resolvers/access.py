@@ -8,6 +8,8 @@ rules that carry their id; bank-wide rules are everyone's. What is not theirs is
 
 import asyncio
 
+import msgspec
+
 from clients.backends import Backends
 from clients.deadline import Deadline
 from contracts.accounts import Entitlements
@@ -18,17 +20,14 @@ from contracts.transactions import Transaction
 from resolvers.loads import Load
 
 
-class Access:
+class Access(msgspec.Struct, eq=False):
     """What one customer may see, read once (from the account service) when first asked."""
 
-    __slots__ = ("_backends", "_deadline", "_loading", "_owns", "customer_id")
-
-    def __init__(self, customer_id: str, backends: Backends, deadline: Deadline) -> None:
-        self.customer_id = customer_id
-        self._backends = backends
-        self._deadline = deadline
-        self._owns: Load[Owned] | None = None
-        self._loading: asyncio.Task[None] | None = None
+    customer_id: str
+    _backends: Backends
+    _deadline: Deadline
+    _owns: "Load[Owned] | None" = None
+    _loading: asyncio.Task[None] | None = None
 
     def account_ids(self) -> Load[list[str]]:
         """Load the customer's accounts, in the account service's order."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from itertools import islice
 
+import msgspec
+
 from contracts.alerts import Alert
 from contracts.node_ids import encode_node_id, encode_node_ids
 
@@ -10,15 +12,12 @@ IDS_MAX = 500
 """Ids kept of each; a request's pages hold at most a few hundred alerts."""
 
 
-class Trail:
+class Trail(msgspec.Struct, eq=False):
     """Written by resolvers; `take` empties it."""
 
-    __slots__ = ("_alerts", "_refusals", "_subjects")
-
-    def __init__(self) -> None:
-        self._alerts: dict[str, None] = {}
-        self._subjects: dict[str, None] = {}
-        self._refusals: dict[str, None] = {}
+    _alerts: dict[str, None] = msgspec.field(default_factory=dict)
+    _subjects: dict[str, None] = msgspec.field(default_factory=dict)
+    _refusals: dict[str, None] = msgspec.field(default_factory=dict)
 
     def showed(self, alerts: Iterable[Alert]) -> None:
         """Remember alerts that the customer is given."""

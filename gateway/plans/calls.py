@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from graphql import GraphQLField
 from strawberry import Info
 from strawberry.schema.config import StrawberryConfig
@@ -59,16 +60,13 @@ class Infos(Protocol):
         """Return it."""
 
 
-class RawInfo:
+class RawInfo(msgspec.Struct, eq=False):
     """graphql-core's info of one field, made when someone asks for more of it than context and path."""
 
-    __slots__ = ("_field", "_infos", "context", "path")
-
-    def __init__(self, context: Any, infos: Infos, field: Any, path: Any) -> None:
-        self.context = context
-        self._infos = infos
-        self._field = field
-        self.path = path
+    context: Any
+    _infos: Infos
+    _field: Any
+    path: Any
 
     def made(self) -> Any:
         """Return it."""

@@ -9,6 +9,7 @@ the encoder's own escapes are put in. Whoever wants the data of such a part read
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import orjson
 from graphql import (
     GraphQLBoolean,
@@ -41,13 +42,10 @@ CHOICES_MAX = 32
 """Structures made ahead at one place, for the values that an enum or several neighbouring ones may have."""
 
 
-class Written:
+class Written(msgspec.Struct, eq=False):
     """A part of an answer that is JSON already."""
 
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
+    text: str
 
     @property
     def data(self) -> Any:
