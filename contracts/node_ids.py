@@ -19,9 +19,9 @@ def encode_node_id(kind: str, id: str) -> str:
 
 def encode_node_ids(kind: str, ids: Iterable[str]) -> list[str]:
     """Return the global ids of several of one kind."""
-    # As `encode_node_id`, without its calls: every alert of every answer is in the audit record.
-    prefix = f"{kind}:".encode()
-    return [b2a_base64(prefix + id.encode()).rstrip(FILLING).translate(URL_SAFE).decode() for id in ids]
+    # In one text, a line each: most of what an id takes are calls, and every alert of every answer is recorded.
+    lines = b"".join([b2a_base64(f"{kind}:{id}".encode()) for id in ids])
+    return lines.replace(b"=", b"").translate(URL_SAFE).decode().split()
 
 
 def url_safe(data: bytes) -> str:

@@ -78,9 +78,10 @@ class _Helpers:
     """The helpers resolvers are given with their info, which the executor may keep: so they do not hold it."""
 
     def __get__(self, executor: Executor, _: type) -> GraphQLResolveInfoHelpers:
-        return GraphQLResolveInfoHelpers(
+        helpers = vars(executor)[HELPERS] = GraphQLResolveInfoHelpers(
             gather=_not_holding(executor, "gather_async_work"), track=_not_holding(executor, "track_async_work")
         )
+        return helpers
 
 
 def _not_holding(executor: Executor, name: str) -> Callable[..., Any]:

@@ -76,8 +76,10 @@ class RawInfo(msgspec.Struct, eq=False):
 class PlannedInfo(Info[Any, Any]):
     """Strawberry's info, over graphql-core's or over what makes it."""
 
+    context: Any = None  # asked for by nearly every resolver: no property
+
     def __init__(self, raw_info: Any, field: Any) -> None:  # the dataclass's own costs three times as much
-        self.__dict__ = {"given": raw_info, "_field": field}
+        self.__dict__ = {"context": raw_info.context, "given": raw_info, "_field": field}
 
     @property
     def _raw_info(self) -> Any:  # type: ignore[override]
@@ -85,11 +87,6 @@ class PlannedInfo(Info[Any, Any]):
         if type(given) is RawInfo:
             given = self.__dict__["given"] = given.made()
         return given
-
-    @property
-    def context(self) -> Any:
-        """The context of the request."""
-        return self.__dict__["given"].context
 
     @property
     def path(self) -> Any:

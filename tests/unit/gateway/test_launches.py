@@ -103,7 +103,7 @@ def test_two_executors_share_nothing_that_can_change(launches: Launches) -> None
     for name in vars(theirs):
         value = getattr(first, name)
         is_own = value is not getattr(second, name)
-        assert value is getattr(first, name) or name == "async_helpers", f"{name} is made once"
+        assert value is getattr(first, name), f"{name} is made once"
         assert is_own or name in documents or isinstance(value, IMMUTABLE) or callable(value), name
 
 
