@@ -26,7 +26,10 @@ IMMUTABLE = (str, int, float, bool, type(None), Enum)
 
 def are_immutable(arguments: Arguments) -> bool:
     """Say whether resolvers cannot change any of these."""
-    return all(isinstance(value, IMMUTABLE) for value in arguments.values())
+    for value in arguments.values():  # noqa: SIM110 (on every request: a generator takes twice as long)
+        if not isinstance(value, IMMUTABLE):
+            return False
+    return True
 
 
 class Given:
