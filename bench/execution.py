@@ -1,8 +1,9 @@
-"""What executing the dashboard costs without services or HTTP: `make bench-execution`.
+"""What executing the dashboard and encoding its answer costs without services or HTTP: `make bench-execution`.
 
-Three ways to the same answer, in turn, round after round, CPU time of this process per operation:
+Four ways to the same bytes, in turn, round after round, CPU time of this process per operation:
   stock      Strawberry on graphql-core, the document parsed beforehand
-  compiled   the same schema as the gateway executes it: on plans (gateway/plans), launched (gateway/launches.py)
+  as data    on plans (gateway/plans), launched (gateway/launches.py), all of the answer dicts and lists
+  compiled   the same as the gateway executes it: plain parts of the answer written as text
   by hand    the floor: the same calls and the same answer without GraphQL
 A small query shows the fixed cost of an operation.
 
@@ -25,6 +26,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from bench.machine import describe_machine
 from bench.memory import DASHBOARD, PERIOD, MemoryServices, by_hand, memory_context
+from gateway.answers import encode_json
 from gateway.launches import Launches
 from gateway.plans.cache import PlanCache
 from gateway.plans.executor import compiled_executor
@@ -37,21 +39,22 @@ SMALL = "{ viewer { id givenName } }"
 Run = Callable[[], Awaitable[Any]]
 
 
-def executing(text: str, plans: PlanCache | None) -> Run:
-    """Return what executes a document once: on plans, or as Strawberry and graphql-core do."""
+def executing(text: str, plans: PlanCache | None, *, writes: bool = True) -> Run:
+    """Return what executes a document once and encodes the answer: on plans, or as Strawberry and graphql-core do."""
     schema = build_schema(None if plans is None else compiled_executor(plans))
     core, executor_class = schema._schema, cast("Any", schema.execution_context_class)  # noqa: SLF001 (as gateway/execution.py)
     document, services = parse(text), MemoryServices()
     variables: dict[str, Any] = {"period": PERIOD} if "$period" in text else {}
     stock = partial(executor_class.build, core, document, None, is_awaitable=IS_AWAITABLE)
-    make = stock if plans is None else Launches(executor_class, core, IS_AWAITABLE).find(document, None).executor
+    launched = Launches(executor_class, core, IS_AWAITABLE).find(document, None).executor
+    make = stock if plans is None else partial(launched, writes=writes)
 
     async def run() -> Any:
         executor: Any = make(memory_context(services), variables)
         result = await executor.execute_operation()
         assert isinstance(result, ExecutionResult)
         assert result.errors is None, result.errors
-        return result.data
+        return encode_json(result.data)
 
     return run
 
@@ -59,7 +62,11 @@ def executing(text: str, plans: PlanCache | None) -> Run:
 def handwritten() -> Run:
     """Return what answers by hand."""
     services = MemoryServices()
-    return lambda: by_hand(memory_context(services))
+
+    async def run() -> Any:
+        return encode_json(await by_hand(memory_context(services)))
+
+    return run
 
 
 def leaves(value: Any) -> int:
@@ -80,7 +87,7 @@ async def microseconds(run: Run, operations: int) -> float:
 
 async def compare(title: str, ways: dict[str, Run], rounds: int, operations: int) -> None:
     """Print the median of each way and its ratio to the first, after checking that all answer alike."""
-    answers = [json.dumps(await run()) for run in ways.values()]
+    answers = [(await run()).decode() for run in ways.values()]
     assert len(set(answers)) == 1, "the ways answer differently"
     print(f"\n{title}: {leaves(json.loads(answers[0]))} leaves, {len(answers[0])} bytes; CPU µs per operation")
     taken: dict[str, list[float]] = {name: [] for name in ways}
@@ -101,7 +108,12 @@ async def measure(rounds: int, operations: int) -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     plans = PlanCache(ViewTypes(), compile_after=0)
-    ways = {"stock": executing(DASHBOARD, None), "compiled": executing(DASHBOARD, plans), "by hand": handwritten()}
+    ways = {
+        "stock": executing(DASHBOARD, None),
+        "as data": executing(DASHBOARD, plans, writes=False),
+        "compiled": executing(DASHBOARD, plans),
+        "by hand": handwritten(),
+    }
     await compare("dashboard in memory", ways, rounds, operations)
     small = {"stock": executing(SMALL, None), "compiled": executing(SMALL, plans)}
     await compare("small query", small, rounds, operations * 10)
