@@ -32,7 +32,7 @@ from clients.backends import backends_over
 from clients.deadline import Errand
 from clients.http_transport import HttpTransport
 from clients.transport import URL, Heading, PreparedRequest
-from clients.tries import Tries, body_of
+from clients.tries import Tries
 from contracts.accounts import Balance
 from contracts.money import Money
 from contracts.settings import Settings
@@ -102,7 +102,7 @@ async def _ways(url: str, opened: AsyncExitStack) -> dict[str, Way]:
 
     async def connected() -> object:
         request = PreparedRequest(BALANCES, Errand.of("anna", 5.0), parsed, url, heading, path)
-        return body_of(await tries.handle_async_request(request))
+        return (await tries.handle_async_request(request)).body or b""
 
     async def whole() -> object:
         return await belfry.balances(IDS, Errand.of("anna", 5.0))

@@ -72,10 +72,5 @@ class Tries:
         return TooLarge(f"A service answered more than {self._answer_bytes_max} bytes.")
 
 
-def body_of(answer: Answer) -> bytes:
-    """Return the body of an answer that was read."""
-    return answer.body or b""
-
-
 def _milliseconds(seconds: float) -> int:
     return max(1, int(seconds * 1000))

@@ -113,6 +113,7 @@ class Launch:
         document: DocumentNode,
         node: OperationDefinitionNode,
         is_awaitable: IsAwaitable,
+        coercions: Coercions,
     ) -> None:
         """Take an operation of a valid document.
 
@@ -122,7 +123,6 @@ class Launch:
         self._schema = schema
         self._held = document  # launches are found by the identity of what they hold
         self._definitions = tuple(node.variable_definitions or ())
-        coercions = Coercions()
         self._variables = [_variable(schema, definition, coercions) for definition in self._definitions]
         named = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
         fragments = {name: FragmentDetails(one, None) for name, one in named.items()}
@@ -220,6 +220,7 @@ class Launches:
         self._class = executor_class
         self._schema = schema
         self._is_awaitable = is_awaitable
+        self._coercions = Coercions()
         self._kept: OrderedDict[tuple[int, str | None], Launch] = OrderedDict()
 
     def find(self, document: DocumentNode, name: str | None) -> Launch:
@@ -228,7 +229,8 @@ class Launches:
         found = self._kept.get(key)
         if found is None:
             node = _operation(document, name)
-            found = self._kept[key] = Launch(self._class, self._schema, document, node, self._is_awaitable)
+            found = Launch(self._class, self._schema, document, node, self._is_awaitable, self._coercions)
+            self._kept[key] = found
             if len(self._kept) > LAUNCHES_KEPT_MAX:
                 self._kept.popitem(last=False)
         else:

@@ -75,7 +75,7 @@ class Load(msgspec.Struct, Generic[T], eq=False, kw_only=True):
         return self.result()
 
 
-def settled(value: Any, error: BaseException | None = None) -> Load[Any]:
+def settled(value: T, error: BaseException | None = None) -> Load[T]:
     """Return a load of what is there already, or of why there is none."""
     return Load(value=value, error=error, _waiting=None)
 

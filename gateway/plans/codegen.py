@@ -295,12 +295,16 @@ class Compiler:
         by_name: dict[str, tuple[PlainClasses, Complete]] = {}
         for one in self._selections.schema.get_possible_types(type_):
             fields = self._fields(one, details)
-            writer = Writer("def complete(value):")
-            self._answer(writer, fields, "value", "answer")
-            writer.line("return answer")
             classes = PlainClasses(attributes_of(fields), None, self._selections.types)
-            by_name[one.name] = (classes, writer.function("complete"))
+            by_name[one.name] = (classes, self._of_object(fields))
         return Dispatch(by_name, self._selections.types)
+
+    def _of_object(self, fields: list[PlainField]) -> Any:
+        """Return the function for objects of one type, whose class is checked already."""
+        writer = Writer("def complete(value):")
+        self._answer(writer, fields, "value", "answer")
+        writer.line("return answer")
+        return writer.function("complete")
 
     def _fields(self, type_: GraphQLObjectType, details: FieldDetailsList) -> list[PlainField]:
         self._budget.take()

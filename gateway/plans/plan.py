@@ -4,10 +4,11 @@ A plan owns the lists of field details that graphql-core collects and finds thin
 collected twice. It holds no value of any request: variables, and arguments made of them, stay with the execution.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from graphql import (
     GraphQLError,
@@ -47,6 +48,8 @@ from gateway.plans.codegen import (
 from gateway.plans.reads import CLASSES_MAX, Constant, PlainClasses, RuntimeTypes, is_inert
 from gateway.plans.texts import TextCompiler, Write
 
+T = TypeVar("T")
+
 SELECTIONS_MAX = 1_000
 """Selections one plan keeps; what is beyond them is executed by graphql-core."""
 
@@ -79,14 +82,14 @@ class FieldPlan:
         """What completes its value; None where something under it has a resolver."""
         type_, leaves = self.definition.type, self._plan.leaves
         if not is_leaf_type(get_named_type(type_)):
-            return self._compiled()
+            return self._compiled(Compiler(self._plan).completing)
         if str(type_) not in leaves:
-            leaves[str(type_)] = self._compiled()
+            leaves[str(type_)] = self._compiled(Compiler(self._plan).completing)
         return leaves[str(type_)]
 
-    def _compiled(self) -> Complete | None:
+    def _compiled(self, make: Callable[[GraphQLOutputType, FieldDetailsList], T]) -> T | None:
         try:
-            return Compiler(self._plan).completing(self.definition.type, self.details)
+            return make(self.definition.type, self.details)
         except (NotPlain, GraphQLError):  # an error of collecting is met, and told, where execution collects
             return None
 
@@ -95,10 +98,7 @@ class FieldPlan:
         """What writes its value as text at once; None where something under it has a resolver, and for leaves."""
         if is_leaf_type(get_named_type(self.definition.type)):
             return None
-        try:
-            return TextCompiler(self._plan).writing(self.definition.type, self.details)
-        except (NotPlain, GraphQLError):  # the same
-            return None
+        return self._compiled(TextCompiler(self._plan).writing)
 
     @property
     def awaited(self) -> PlainField:
@@ -187,7 +187,7 @@ class Plan:
         self._by_class: dict[tuple[int, int], dict[type, Selected | None]] = {}
         self._varied: set[tuple[type, int]] = set()
         """Classes whose instances are of several of a kind's types."""
-        self._by_name: dict[tuple[str | None, int, int], Selected | None] = {}
+        self._by_name: dict[tuple[str, int, int], Selected | None] = {}
         self._selections: dict[int, list[Run]] = {}
         self.root = collect_fields(schema, fragments, variable_values, root_type, operation).grouped_field_set
         self._owned.add(id(self.root))
@@ -237,9 +237,7 @@ class Plan:
         if cls in known:
             return known[cls]
         if (cls, id(kind)) in self._varied:
-            name = self.types.by_value(value)
-            found = self._by_name.get((name, id(kind), id(details)))
-            return self._named(name, kind, details) if found is None else found
+            return self._named(self.types.by_value(value), kind, details)
         name, by_class = None, self.types.by_class(value)
         if is_inert(cls) and isinstance(kind, GraphQLObjectType) and kind.is_type_of is None:
             name = by_class = kind.name

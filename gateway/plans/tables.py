@@ -47,14 +47,9 @@ def _tables(
     tables: dict[Selected, Table] = {}
     for index, item in enumerate(items):
         selected = known.get(type(item)) or plan.selected(known, kind, item, details)
-        table = tables.get(selected)  # type: ignore[arg-type]
-        if table is not None:
-            table.indices.append(index)
-            table.sources.append(item)
-        elif selected is None or selected.row is None:
+        if selected is None or selected.row is None:
             return {}
-        else:
-            tables[selected] = Table([index], [item])
+        _note(tables, selected, index, item)
     return tables
 
 
@@ -67,9 +62,13 @@ def in_table(selected: Selected, index: int, item: Any, results: list[Any], tabl
         results += row.make([item])
     except Exception:  # noqa: BLE001 (whatever is odd about the item, graphql-core will say)
         return False
+    _note(tables, selected, index, item)
+    return True
+
+
+def _note(tables: dict[Selected, Table], selected: Selected, index: int, item: Any) -> None:
     table = tables.get(selected)
     if table is None:
         table = tables[selected] = Table([], [])
     table.indices.append(index)
     table.sources.append(item)
-    return True

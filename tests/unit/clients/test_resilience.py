@@ -18,7 +18,7 @@ from clients.routes import Priority
 from clients.shedding import SHARES, Load, Shedding
 from clients.telemetry import CIRCUIT_OPENINGS
 from clients.transport import Answer, ConnectError, PreparedTransport, ReadTimeout
-from clients.tries import Tries, body_of
+from clients.tries import Tries
 from contracts.failures import Shed, TimedOut, TooLarge, Unavailable
 from tests.unit.clients.faults import FRAUD, INSIGHT, READ, WRITE, Service, clock, jumping, passage, request_of
 
@@ -58,7 +58,7 @@ async def test_an_answer_is_read_within_its_bound() -> None:
     """One byte more is refused."""
     service = Service([200])
     service.answered = 9
-    assert body_of(await Tries(service, 1.0, 2).handle_async_request(request_of(READ))) == b"10"
+    assert (await Tries(service, 1.0, 2).handle_async_request(request_of(READ))).body == b"10"
     with pytest.raises(TooLarge):
         await Tries(service, 1.0, 1).handle_async_request(request_of(READ))
 
@@ -446,7 +446,7 @@ async def test_an_insight_is_answered_from_earlier_with_its_age(fault: int | Non
     assert age_of(await kept.handle_async_request(request)) is None
     await asyncio.sleep(60)
     again = await kept.handle_async_request(request)
-    assert body_of(again) == b"1"
+    assert again.body == b"1"
     assert age_of(again) == pytest.approx(60)
 
 
